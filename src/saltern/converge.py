@@ -1,0 +1,199 @@
+"""Runs a plan: ready steps in batches, each outcome releasing what waited for it."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from saltern.dispatch import Dispatcher
+from saltern.errors import Broken, Retry, SalternError
+from saltern.journal import Journal
+from saltern.plan import ANNOUNCE, LANES, Plan, with_evidence
+from saltern.settings import ConvergeSettings
+from saltern.steps import DONE, RETRY, Outcome, Step
+
+log = logging.getLogger(__name__)
+
+SKIPPED = "skipped"
+BLOCKED = "blocked"
+
+IN_FLIGHT = {("gerrit", "group"): 2, ("gerrit", "main"): 2, ("mirror", "main"): 1}
+"""Jobs of a lane that may be under way at once. Two hide the gap between one job's answer and
+the next one's start; groups are still made one at a time, by a lock of their provider."""
+
+GROUP_BATCH = 20
+"""Most groups in one job: about a second's work, so that ACLs waiting for them start early."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a step ended in this run. ``state``: done, failed, blocked or skipped."""
+
+    key: str
+    state: str
+    outcome: Outcome
+    attempts: int
+
+
+Prepare = Callable[[Step, Mapping[str, Result]], Step]
+
+
+class Converge:
+    """One walk over a plan.
+
+    ``prepare`` completes a step just before it is sent, from the results so far (the text of
+    an announcement). ``clock`` gives seconds and only measures distances.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        dispatcher: Dispatcher,
+        journal: Journal,
+        run: str,
+        settings: ConvergeSettings,
+        *,
+        prepare: Prepare | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._plan = plan
+        self._dispatcher = dispatcher
+        self._journal = journal
+        self._run = run
+        self._settings = settings
+        self._prepare = prepare
+        self._clock = clock
+        self._sorter = _sorted(plan)
+        self._queues: dict[tuple[str, str], deque[Step]] = defaultdict(deque)
+        self._flying: dict[Future[list[Outcome]], tuple[tuple[str, str], list[Step]]] = {}
+        self._later: list[tuple[float, int, Step]] = []
+        self._number = itertools.count()
+        self._attempts: dict[str, int] = defaultdict(int)
+        self.results: dict[str, Result] = {}
+        self._evidence: dict[str, Mapping[str, object]] = {}
+
+    def run(self) -> dict[str, Result]:
+        """Walk the plan to its end and return a result for each of its steps."""
+        self._journal.planned(self._run, self._plan.steps.values())
+        with ThreadPoolExecutor(sum(IN_FLIGHT.values()), "saltern-job") as pool:
+            self._release()
+            while self._flying or self._later or any(self._queues.values()):
+                self._wake()
+                self._send(pool)
+                self._collect()
+        return self.results
+
+    def _release(self) -> None:
+        """Queue what became ready; settle at once what can no longer be done."""
+        while ready := self._sorter.get_ready():
+            for key in ready:
+                if key in self._plan.blocked:
+                    block = self._plan.blocked[key]
+                    self._end(Outcome(key, "failed", block.code, block.reason), BLOCKED)
+                elif missing := self._missing_need(self._plan.steps[key]):
+                    self._end(Outcome(key, "failed", "needs", f"waits for {missing}"), SKIPPED)
+                else:
+                    step = self._plan.steps[key]
+                    self._queues[LANES[step.kind]].append(step)
+
+    def _missing_need(self, step: Step) -> str | None:
+        if step.kind == ANNOUNCE:
+            return None
+        return next((need for need in sorted(step.needs) if self.results[need].state != DONE), None)
+
+    def _end(self, outcome: Outcome, state: str, attempts: int = 0) -> None:
+        self.results[outcome.step] = Result(outcome.step, state, outcome, attempts)
+        if attempts == 0:
+            self._journal.settled(self._run, outcome, state)
+        self._sorter.done(outcome.step)
+
+    def _wake(self) -> None:
+        while self._later and self._later[0][0] <= self._clock():
+            step = heapq.heappop(self._later)[2]
+            self._queues[LANES[step.kind]].append(step)
+
+    def _send(self, pool: ThreadPoolExecutor) -> None:
+        for lane, queue in self._queues.items():
+            flying = sum(1 for other, _ in self._flying.values() if other == lane)
+            while queue and flying < IN_FLIGHT[lane]:
+                batch = [self._ready(queue.popleft()) for _ in range(self._size(lane, len(queue)))]
+                self._journal.sent(self._run, [step.key for step in batch])
+                self._flying[pool.submit(self._apply, lane[0], batch)] = (lane, batch)
+                flying += 1
+
+    def _size(self, lane: tuple[str, str], queued: int) -> int:
+        most = (
+            min(GROUP_BATCH, self._settings.batch) if lane[1] == "group" else self._settings.batch
+        )
+        return min(queued, most)
+
+    def _ready(self, step: Step) -> Step:
+        step = with_evidence(step, self._evidence)
+        return self._prepare(step, self.results) if self._prepare else step
+
+    def _apply(self, provider: str, batch: list[Step]) -> list[Outcome]:
+        try:
+            outcomes = self._dispatcher.apply(provider, batch)
+        except SalternError as error:
+            return [Outcome.from_error(step.key, error) for step in batch]
+        except Exception as error:
+            log.exception("run %s: %s failed on a batch of %d", self._run, provider, len(batch))
+            broken = Broken(f"defect in provider {provider}: {error!r}", code="defect")
+            return [Outcome.from_error(step.key, broken) for step in batch]
+        by_key = {outcome.step: outcome for outcome in outcomes}
+        silent = Retry(f"provider {provider} returned no outcome", code="no-outcome")
+        return [by_key.get(s.key) or Outcome.from_error(s.key, silent) for s in batch]
+
+    def _collect(self) -> None:
+        timeout = max(0.0, self._later[0][0] - self._clock()) if self._later else None
+        if not self._flying:
+            if timeout:
+                time.sleep(timeout)
+            return
+        done, _ = wait(self._flying, timeout, FIRST_COMPLETED)
+        for future in done:
+            _, batch = self._flying.pop(future)
+            self._take(batch, future.result())
+        self._release()
+
+    def _take(self, batch: list[Step], outcomes: list[Outcome]) -> None:
+        rows = []
+        for step, outcome in zip(batch, outcomes, strict=True):
+            self._attempts[step.key] += 1
+            number = self._attempts[step.key]
+            again = outcome.status == RETRY and number < self._settings.attempts
+            state = "waiting" if again else DONE if outcome.ok else "failed"
+            rows.append((outcome, number, state))
+            if again:
+                self._put_off(step, outcome, number)
+            else:
+                self._evidence[step.key] = outcome.evidence
+        self._journal.attempted(self._run, rows)
+        for outcome, number, state in rows:
+            if state != "waiting":
+                self._end(outcome, state, number)
+
+    def _put_off(self, step: Step, outcome: Outcome, number: int) -> None:
+        backoff = min(self._settings.backoff * 2 ** (number - 1), self._settings.backoff_limit)
+        when = self._clock() + max(backoff, outcome.retry_after or 0.0)
+        heapq.heappush(self._later, (when, next(self._number), step))
+
+
+def _sorted(plan: Plan) -> TopologicalSorter[str]:
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for key in plan.blocked:
+        sorter.add(key)
+    for key, step in plan.steps.items():
+        sorter.add(key, *step.needs)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise Broken(f"the plan has a cycle: {' -> '.join(error.args[1])}", code="cycle") from error
+    return sorter

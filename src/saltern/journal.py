@@ -1,0 +1,333 @@
+"""The journal: requests, runs, steps and attempts, in one SQLite file (WAL mode).
+
+It records what happened and is never asked what is true: losing it costs history only.
+Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from saltern.errors import Broken
+from saltern.steps import Outcome, Step
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+  id INTEGER PRIMARY KEY, at REAL NOT NULL, cause TEXT NOT NULL, scope TEXT, deep INTEGER NOT NULL,
+  allow_retire INTEGER NOT NULL, change_commit TEXT, run TEXT);
+CREATE INDEX IF NOT EXISTS requests_run ON requests (run);
+CREATE TABLE IF NOT EXISTS runs (
+  id TEXT PRIMARY KEY, started REAL NOT NULL, finished REAL, cause TEXT NOT NULL, commit_id TEXT,
+  status TEXT, report TEXT, pid INTEGER NOT NULL, host TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS steps (
+  run TEXT NOT NULL, key TEXT NOT NULL, why TEXT NOT NULL, state TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, code TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '', started REAL, finished REAL, seconds REAL NOT NULL DEFAULT 0, PRIMARY KEY (run, key));
+CREATE TABLE IF NOT EXISTS attempts (
+  run TEXT NOT NULL, key TEXT NOT NULL, n INTEGER NOT NULL, at REAL NOT NULL, status TEXT NOT NULL,
+  code TEXT NOT NULL, reason TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (run, key, n));
+CREATE TABLE IF NOT EXISTS stuck (
+  key TEXT PRIMARY KEY, since REAL NOT NULL, run TEXT NOT NULL, state TEXT NOT NULL,
+  code TEXT NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS changes (
+  commit_id TEXT PRIMARY KEY, at REAL NOT NULL, state TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Somebody or something asked for a converge.
+
+    ``scope`` is the projects asked for, ``None`` all; ``deep`` also compares refs other than
+    the default branches; ``change_commit`` is the merged commit that a note is wanted for.
+    """
+
+    cause: str
+    scope: frozenset[str] | None = None
+    deep: bool = False
+    allow_retire: bool = False
+    change_commit: str | None = None
+
+
+class Journal:
+    """The journal in ``path``; safe for several threads and processes."""
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._mutex = threading.RLock()
+        try:
+            self._db = self._open()
+        except sqlite3.DatabaseError as error:
+            raise Broken(
+                f"{path}: cannot read the journal ({error}); move it aside: only history is lost",
+                code="journal",
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=60, isolation_level=None, check_same_thread=False)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            raise Broken(
+                f"{self._path}: journal version {version}, this is {VERSION}", code="journal"
+            )
+        db.executescript(SCHEMA)
+        db.execute(f"PRAGMA user_version={VERSION}")
+        return db
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._mutex:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        with self._mutex:
+            return self._db.execute(sql, values).fetchall()
+
+    # Requests
+
+    def request(self, request: Request) -> int:
+        """Record a request and return its number."""
+        scope = None if request.scope is None else json.dumps(sorted(request.scope))
+        with self._transaction() as db:
+            return db.execute(
+                "INSERT INTO requests (at, cause, scope, deep, allow_retire, change_commit)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    time.time(),
+                    request.cause,
+                    scope,
+                    request.deep,
+                    request.allow_retire,
+                    request.change_commit,
+                ),
+            ).lastrowid
+
+    def pending(self) -> bool:
+        """Return whether a request waits for a run."""
+        return bool(self._rows("SELECT 1 FROM requests WHERE run IS NULL LIMIT 1"))
+
+    def take(self, run: str) -> list[Request]:
+        """Give every waiting request to ``run`` and return them, oldest first."""
+        with self._transaction() as db:
+            rows = db.execute("SELECT * FROM requests WHERE run IS NULL ORDER BY id").fetchall()
+            db.execute("UPDATE requests SET run = ? WHERE run IS NULL", (run,))
+        return [
+            Request(
+                row["cause"],
+                None if row["scope"] is None else frozenset(json.loads(row["scope"])),
+                bool(row["deep"]),
+                bool(row["allow_retire"]),
+                row["change_commit"],
+            )
+            for row in rows
+        ]
+
+    def run_of(self, request: int) -> str | None:
+        """Return the finished run that served ``request``, if there is one."""
+        rows = self._rows(
+            "SELECT runs.id FROM requests JOIN runs ON runs.id = requests.run"
+            " WHERE requests.id = ? AND runs.finished IS NOT NULL",
+            request,
+        )
+        return rows[0]["id"] if rows else None
+
+    # Runs
+
+    def begin(self, cause: str) -> str:
+        """Start a run and return its id; the caller holds the lock.
+
+        A run that never finished was killed: it is closed as ``interrupted`` and its
+        requests wait again.
+        """
+        now = time.time()
+        run = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)) + "-" + secrets.token_hex(3)
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE requests SET run = NULL WHERE run IN"
+                " (SELECT id FROM runs WHERE finished IS NULL)"
+            )
+            db.execute(
+                "UPDATE runs SET finished = ?, status = 'interrupted' WHERE finished IS NULL",
+                (now,),
+            )
+            db.execute(
+                "INSERT INTO runs (id, started, cause, pid, host) VALUES (?, ?, ?, ?, ?)",
+                (run, now, cause, os.getpid(), socket.gethostname()),
+            )
+        return run
+
+    def commit_of(self, run: str, commit: str | None) -> None:
+        """Record the registry commit that ``run`` converges."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET commit_id = ? WHERE id = ?", (commit, run))
+
+    def finish(self, run: str, status: str, report: Mapping[str, Any]) -> None:
+        """Close ``run`` with its report."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE runs SET finished = ?, status = ?, report = ? WHERE id = ?",
+                (time.time(), status, json.dumps(report), run),
+            )
+
+    def report(self, run: str) -> dict[str, Any] | None:
+        """Return the report that :meth:`finish` was given."""
+        rows = self._rows("SELECT report FROM runs WHERE id = ?", run)
+        return json.loads(rows[0]["report"]) if rows and rows[0]["report"] else None
+
+    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the latest runs, newest first, without their reports."""
+        rows = self._rows(
+            "SELECT id, started, finished, cause, commit_id, status, pid, host FROM runs"
+            " ORDER BY started DESC, id DESC LIMIT ?",
+            limit,
+        )
+        return [dict(row) for row in rows]
+
+    def last_commit(self) -> str | None:
+        """Return the registry commit of the latest run that read one."""
+        rows = self._rows(
+            "SELECT commit_id FROM runs WHERE commit_id IS NOT NULL"
+            " ORDER BY started DESC, id DESC LIMIT 1"
+        )
+        return rows[0]["commit_id"] if rows else None
+
+    # Steps
+
+    def planned(self, run: str, steps: Iterable[Step]) -> None:
+        """Record the steps of ``run``."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO steps (run, key, why, state) VALUES (?, ?, ?, 'waiting')",
+                [(run, step.key, step.why) for step in steps],
+            )
+
+    def sent(self, run: str, keys: Iterable[str]) -> None:
+        """Record that these steps were handed to their provider."""
+        now = time.time()
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE steps SET state = 'running', attempts = attempts + 1,"
+                " started = coalesce(started, ?) WHERE run = ? AND key = ?",
+                [(now, run, key) for key in keys],
+            )
+
+    def attempted(self, run: str, outcomes: Iterable[tuple[Outcome, int, str]]) -> None:
+        """Record attempts: ``(outcome, number of the attempt, state the step is in now)``."""
+        now = time.time()
+        with self._transaction() as db:
+            for outcome, number, state in outcomes:
+                db.execute(
+                    "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        run,
+                        outcome.step,
+                        number,
+                        now,
+                        outcome.status,
+                        outcome.code,
+                        outcome.reason,
+                        outcome.seconds,
+                    ),
+                )
+                self._settle(db, run, outcome, state, number, now)
+
+    def settled(self, run: str, outcome: Outcome, state: str) -> None:
+        """Record a step that came to its end without an attempt (blocked, skipped)."""
+        with self._transaction() as db:
+            self._settle(db, run, outcome, state, 0, time.time())
+
+    @staticmethod
+    def _settle(
+        db: sqlite3.Connection, run: str, outcome: Outcome, state: str, attempts: int, now: float
+    ) -> None:
+        db.execute(
+            "INSERT INTO steps (run, key, why, state, code, reason, finished, seconds)"
+            " VALUES (?, ?, '', ?, ?, ?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET"
+            " state = excluded.state, code = excluded.code, reason = excluded.reason,"
+            " finished = excluded.finished, seconds = seconds + excluded.seconds",
+            (run, outcome.step, state, outcome.code, outcome.reason, now, outcome.seconds),
+        )
+        if state == "done":
+            db.execute("DELETE FROM stuck WHERE key = ?", (outcome.step,))
+        elif state != "waiting":
+            db.execute(
+                "INSERT INTO stuck VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+                " run = excluded.run, state = excluded.state, code = excluded.code,"
+                " reason = excluded.reason, attempts = attempts + excluded.attempts",
+                (outcome.step, now, run, state, outcome.code, outcome.reason, attempts),
+            )
+
+    def found_done(self, keys: Iterable[str]) -> None:
+        """Take off the stuck list what an observation showed to be as it should."""
+        with self._transaction() as db:
+            db.executemany("DELETE FROM stuck WHERE key = ?", [(key,) for key in keys])
+
+    def stuck(self) -> list[dict[str, Any]]:
+        """Return what is not done and waits for somebody, oldest first."""
+        return [dict(row) for row in self._rows("SELECT * FROM stuck ORDER BY since, key")]
+
+    def steps(self, run: str) -> list[dict[str, Any]]:
+        """Return the steps of ``run``."""
+        return [
+            dict(r) for r in self._rows("SELECT * FROM steps WHERE run = ? ORDER BY rowid", run)
+        ]
+
+    # Merged changes that want a note
+
+    def merged(self, commits: Iterable[str]) -> None:
+        """Remember commits of the registry whose changes may want a note."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO changes VALUES (?, ?, 'pending')",
+                [(commit, time.time()) for commit in commits],
+            )
+
+    def unnoted(self, limit: int = 50) -> list[str]:
+        """Return commits whose change still wants its note, oldest first."""
+        rows = self._rows(
+            "SELECT commit_id FROM changes WHERE state = 'pending' ORDER BY at, rowid LIMIT ?",
+            limit,
+        )
+        return [row["commit_id"] for row in rows]
+
+    def noted(self, commit: str) -> None:
+        """Record that the change of ``commit`` carries its note."""
+        with self._transaction() as db:
+            db.execute("UPDATE changes SET state = 'noted' WHERE commit_id = ?", (commit,))
+
+    def no_change(self, commit: str) -> None:
+        """Record that Gerrit knows no change for ``commit``.
+
+        It is believed after ten minutes: a search index may lag behind a merge.
+        """
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE changes SET state = 'no-change' WHERE commit_id = ? AND at < ?",
+                (commit, time.time() - 600),
+            )

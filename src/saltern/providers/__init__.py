@@ -1,0 +1,1 @@
+"""Providers: one module a server, each with observe() and apply()."""

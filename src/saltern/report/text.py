@@ -1,0 +1,72 @@
+"""Plain-text and JSON renderings of plans, reports and status."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from saltern.plan import Plan
+from saltern.registry.registry import Registry
+
+
+def render_plan(plan: Plan, registry: Registry, form: str = "text") -> str:
+    """Return the plan as text (a line a step) or JSON."""
+    steps = [{"key": step.key, "why": step.why} for step in plan.steps.values()]
+    blocked = [{"key": k, "code": b.code, "reason": b.reason} for k, b in plan.blocked.items()]
+    findings = [str(finding) for finding in registry.findings]
+    if form == "json":
+        return json.dumps({"steps": steps, "blocked": blocked, "findings": findings}, indent=2)
+    lines = [*findings]
+    lines += [f"{step['key']}: {step['why']}" for step in steps]
+    lines += [f"{b['key']}: cannot be done: {b['reason']}" for b in blocked]
+    return "\n".join(
+        [*lines, f"{len(steps)} to do, {len(blocked)} blocked" if plan else "nothing to do"]
+    )
+
+
+def render_report(report: Mapping[str, Any], form: str = "text") -> str:
+    """Return a run's report: counts, what is not done with reason and retry command."""
+    if form == "json":
+        return json.dumps(report, indent=2)
+    lines = list(report["findings"])
+    lines += [
+        f"{row['key']}: {row['state']} after {row['attempts']} attempts: {row['reason']}\n"
+        f"    again: {row['retry']}"
+        for row in report["steps"]
+    ]
+    lines += [f"{name}: left the registry; nothing was deleted" for name in report["removed"]]
+    lines += [_count_line(kind, states) for kind, states in report["counts"].items()]
+    if report["reason"]:
+        lines.append(report["reason"])
+    return "\n".join([*lines, _last_line(report)])
+
+
+def _count_line(kind: str, states: Mapping[str, int]) -> str:
+    return f"{kind:9} " + ", ".join(f"{number} {state}" for state, number in states.items())
+
+
+def _last_line(report: Mapping[str, Any]) -> str:
+    what = (
+        "nothing to do" if report["status"] == "done" and not report["counts"] else report["status"]
+    )
+    commit = f" at {report['commit'][:12]}" if report["commit"] else ""
+    return f"{what}{commit} in {report['seconds']:.1f} s (run {report['run']})"
+
+
+def render_status(status: Mapping[str, Any]) -> str:
+    """Return the latest runs and the stuck list as text."""
+    lines = [
+        f"{_when(run['started'])}  {run['status'] or 'running':11}  {run['id']}"
+        for run in status["runs"]
+    ]
+    lines += [
+        f"stuck since {_when(row['since'])}: {row['key']}: {row['state']}: {row['reason']}"
+        for row in status["stuck"]
+    ]
+    return "\n".join(lines) if lines else "no run yet"
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

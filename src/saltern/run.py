@@ -1,0 +1,314 @@
+"""From a request to a report: lock, registry, observation, plan, converge, note."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from saltern.announce import Announcer, Change, describe
+from saltern.converge import Converge
+from saltern.dispatch import Dispatcher
+from saltern.errors import PreconditionError, Refused, SalternError
+from saltern.journal import Journal, Request
+from saltern.lock import Lock
+from saltern.plan import ANNOUNCE, Context, Plan, branch_ref, make_plan, retired_by
+from saltern.registry import source as sources
+from saltern.registry.changed import changed
+from saltern.registry.registry import Registry, load
+from saltern.report import Report, unfinished
+from saltern.report.report import counts, slowest
+from saltern.settings import ConvergeSettings, RegistrySettings
+from saltern.steps import DONE, step_key
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What one round has to do: all waiting requests taken together.
+
+    ``scope`` names projects, ``None`` all; ``deep`` those of whom every branch and tag is
+    compared, not the default branch alone; ``commits`` are merged ones that want a note.
+    """
+
+    cause: str
+    scope: frozenset[str] | None
+    deep_all: bool
+    deep: frozenset[str]
+    allow_retire: bool = False
+    commits: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """What one round is decided from, and the plan that follows."""
+
+    context: Context
+    plan: Plan
+    changes: tuple[Change, ...]
+    removed: tuple[str, ...]
+
+
+class Converger:
+    """Converges one registry. ``directory`` replaces fetching when the registry is at hand."""
+
+    def __init__(
+        self,
+        registry: RegistrySettings,
+        settings: ConvergeSettings,
+        dispatcher: Dispatcher,
+        directory: Path | None = None,
+    ):
+        self._registry = registry
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._directory = directory
+        self._state = Path(settings.state_dir)
+        self.journal = Journal(self._state / "journal.sqlite")
+
+    def converge(
+        self,
+        cause: str,
+        *,
+        projects: Iterable[str] | None = None,
+        change_commit: str | None = None,
+        deep: bool = False,
+        wait: bool = True,
+        allow_retire: bool = False,
+    ) -> Report:
+        """Make the registry true and report.
+
+        A call during another run is served by that run's next round: with ``wait`` the call
+        returns that round's report, without it a ``queued`` one at once. ``change_commit`` is
+        a hint that this commit's change wants a note; the change itself is looked up.
+        """
+        scope = None if projects is None else frozenset(projects)
+        number = self.journal.request(Request(cause, scope, deep, allow_retire, change_commit))
+        lock = Lock(self._state / "lock")
+        while self._unserved(number, wait):
+            if not lock.acquire(wait=wait):
+                return Report(
+                    None, "queued", reason="another run holds the lock and goes round again"
+                )
+            try:
+                while self._unserved(number, wait):
+                    self._round()
+            finally:
+                lock.release()
+        return _from_dict(self.journal.report(self.journal.run_of(number)))
+
+    def _unserved(self, number: int, wait: bool) -> bool:
+        """Return whether the lock's holder has work.
+
+        A waiter also looks for its own request: the run that took it may have been killed.
+        """
+        return self.journal.pending() or (wait and self.journal.run_of(number) is None)
+
+    def plan(
+        self, projects: Iterable[str] | None = None, *, deep: bool = False
+    ) -> tuple[Plan, Registry]:
+        """Return what a converge would do now, and the registry; writes nothing."""
+        scope = None if projects is None else frozenset(projects)
+        picture = self._look(_merged([Request("plan", scope, deep)]), None)
+        return picture.plan, picture.context.registry
+
+    def status(self) -> dict[str, Any]:
+        """Return the latest runs and what is stuck."""
+        return {"runs": self.journal.runs(), "stuck": self.journal.stuck()}
+
+    def retry(self, key: str) -> Report:
+        """Try a step of the stuck list again, with what it depends on.
+
+        Raises :class:`Refused` when ``key`` is not on the list.
+        """
+        if key not in {row["key"] for row in self.journal.stuck()}:
+            raise Refused(f"{key!r} is not on the stuck list (salt-run projects.status)")
+        kind, _, name = key.partition(":")
+        scope = None if kind in ("group", ANNOUNCE) else [name]
+        return self.converge(f"retry {key}", projects=scope, deep=kind == "mirror")
+
+    # One round, under the lock
+
+    def _round(self) -> Report:
+        started = time.monotonic()
+        run = self.journal.begin("")
+        work = _merged(self.journal.take(run))
+        report = Report(run, "interrupted", reason="the process ended in the middle of the run")
+        try:
+            report = self._converge(run, work, started)
+        except SalternError as error:
+            report = Report(run, "refused", reason=str(error), seconds=_since(started))
+        finally:
+            self.journal.finish(run, report.status, {**report.to_dict(), "cause": work.cause})
+        return report
+
+    def _converge(self, run: str, work: Work, started: float) -> Report:
+        picture = self._look(work, run)
+        self._check_retire_limit(picture, work)
+        self.journal.found_done(
+            picture.plan.examined - picture.plan.steps.keys() - picture.plan.blocked.keys()
+        )
+        announcer = Announcer(picture.changes, picture.context.registry, picture.plan, run)
+        walk = Converge(
+            picture.plan.with_steps(announcer.steps()),
+            self._dispatcher,
+            self.journal,
+            run,
+            self._settings,
+            prepare=announcer.prepare,
+        )
+        results = walk.run()
+        for change in picture.changes:
+            if results[step_key(ANNOUNCE, str(change.number))].state == DONE:
+                self.journal.noted(change.commit)
+        open_steps = unfinished(results.values())
+        return Report(
+            run,
+            "failed" if open_steps else "done",
+            picture.context.registry.commit,
+            steps=open_steps,
+            counts=counts(results.values()),
+            slowest=slowest(results.values()),
+            findings=tuple(str(finding) for finding in picture.context.registry.findings),
+            removed=picture.removed,
+            seconds=_since(started),
+        )
+
+    def _look(self, work: Work, run: str | None) -> Picture:
+        """Read the registry and the servers and make the plan; ``run`` is None for a dry look."""
+        source = self._source()
+        registry = load(source, self._registry)
+        removed = self._follow(run, source, registry, work) if run else ()
+        context = self._observe(registry, work)
+        changes = self._changes(source, context) if run else ()
+        return Picture(context, make_plan(context, work.scope), changes, removed)
+
+    def _source(self) -> sources.Source:
+        if self._directory is not None:
+            return sources.DirectorySource(self._directory)
+        return sources.fetch(self._registry, self._state / "registry.git", None)
+
+    def _follow(
+        self, run: str, source: sources.Source, registry: Registry, work: Work
+    ) -> tuple[str, ...]:
+        """Journal the commit, remember merged ones, and return the projects that left."""
+        last = self.journal.last_commit()
+        self.journal.commit_of(run, registry.commit)
+        if not isinstance(source, sources.GitSource) or registry.commit is None:
+            return ()
+        fresh = source.commits_since(last) if last else []
+        fresh += [commit for commit in sorted(work.commits) if source.contains(commit)]
+        self.journal.merged(fresh)
+        if not last or last == registry.commit or not source.contains(last):
+            return ()
+        return tuple(sorted(changed(load(source.at(last), self._registry), registry).removed))
+
+    def _observe(self, registry: Registry, work: Work) -> Context:
+        names = sorted({*registry.projects, *(p.parent for p in registry.projects.values())})
+        branches = sorted({branch_ref(p) for p in registry.projects.values()})
+        deep = sorted(
+            registry.projects.keys() & (registry.projects if work.deep_all else work.deep)
+        )
+        commits = self.journal.unnoted()
+        gerrit = self._dispatcher.observe(
+            "gerrit",
+            {
+                "projects": names,
+                "branches": branches,
+                "groups": True,
+                "deep": deep,
+                "changes": {
+                    "project": self._registry.project,
+                    "branch": self._registry.branch,
+                    "commits": commits,
+                }
+                if commits
+                else None,
+            },
+        )
+        if gerrit["problems"]:
+            raise PreconditionError(_problems(gerrit["problems"]))
+        mirror, error = self._observe_mirror(list(registry.projects), branches, deep)
+        return Context(registry, self._registry, gerrit, mirror, error)
+
+    def _observe_mirror(
+        self, names: list[str], branches: list[str], deep: list[str]
+    ) -> tuple[Mapping[str, Any] | None, str | None]:
+        if "mirror" not in self._dispatcher.providers:
+            return None, None
+        request = {"projects": names, "branches": branches, "deep": deep}
+        try:
+            return self._dispatcher.observe("mirror", request), None
+        except SalternError as error:
+            # Projects, groups and ACLs do not wait for a mirror host that is away.
+            return None, f"could not look at the mirror: {error}"
+
+    def _changes(self, source: sources.Source, context: Context) -> tuple[Change, ...]:
+        """Return the merged changes that still want a note."""
+        found = []
+        seen = context.gerrit.get("changes") or {}
+        for commit in self.journal.unnoted():
+            state = seen.get(commit)
+            if state is None:
+                self.journal.no_change(commit)
+            elif state["noted"]:
+                self.journal.noted(commit)
+            elif isinstance(source, sources.GitSource):
+                found.append(
+                    describe(source, commit, state["number"], context.registry, self._registry)
+                )
+        return tuple(found)
+
+    def _check_retire_limit(self, picture: Picture, work: Work) -> None:
+        retired = retired_by(picture.context, picture.plan)
+        active = sum(
+            1
+            for name in picture.context.registry.projects
+            if (picture.context.seen(name) or {}).get("state") == "ACTIVE"
+        )
+        limit = max(1, int(self._registry.retire_limit * active))
+        if len(retired) > limit and not work.allow_retire:
+            raise Refused(
+                f"{len(retired)} of {active} active projects would become read-only or hidden "
+                f"({', '.join(retired[:5])}, ...), more than retire_limit allows ({limit}): "
+                "if that is meant, run salt-run projects.converge allow_retire=True",
+                code="retire-limit",
+            )
+
+
+def _merged(requests: list[Request]) -> Work:
+    """Return the work that serves all of ``requests``."""
+    full = any(request.scope is None for request in requests)
+    return Work(
+        cause="; ".join(sorted({request.cause for request in requests}))[:500],
+        scope=None if full else _union(r.scope for r in requests),
+        deep_all=any(request.deep and request.scope is None for request in requests),
+        deep=_union(request.scope for request in requests if request.deep),
+        allow_retire=any(request.allow_retire for request in requests),
+        commits=frozenset(r.change_commit for r in requests if r.change_commit),
+    )
+
+
+def _union(scopes: Iterable[frozenset[str] | None]) -> frozenset[str]:
+    return frozenset().union(*(scope or () for scope in scopes))
+
+
+def _problems(problems: Iterable[Mapping[str, str]]) -> str:
+    lines = [f"{p['code']}: {p['what']}; {p['remedy']}" for p in problems]
+    return "Gerrit is not ready, no step was run:\n  " + "\n  ".join(lines)
+
+
+def _from_dict(data: Mapping[str, Any]) -> Report:
+    known = {f.name for f in dataclasses.fields(Report)}
+    values = {key: value for key, value in data.items() if key in known}
+    for name in ("steps", "slowest", "findings", "removed"):
+        values[name] = tuple(values.get(name) or ())
+    return Report(**values)
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
