@@ -91,15 +91,16 @@ class Converger:
         lock = Lock(self._state / "lock")
         while self._unserved(number, wait):
             if not lock.acquire(wait=wait):
-                return Report(
-                    None, "queued", reason="another run holds the lock and goes round again"
-                )
+                break
             try:
                 while self._unserved(number, wait):
                     self._round()
             finally:
                 lock.release()
-        return _from_dict(self.journal.report(self.journal.run_of(number)))
+        run = self.journal.run_of(number)
+        if run is None:
+            return Report(None, "queued", reason="the run that holds the lock goes round again")
+        return _from_dict(self.journal.report(run))
 
     def _unserved(self, number: int, wait: bool) -> bool:
         """Return whether the lock's holder has work.
