@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from saltern.converge import Result
 from saltern.plan import ANNOUNCE, Plan
 from saltern.registry.changed import changed
+from saltern.registry.history import History
 from saltern.registry.registry import Registry, load
-from saltern.registry.source import GitSource
 from saltern.report.note import TAG, note
 from saltern.settings import RegistrySettings
 from saltern.steps import Step, step_key
@@ -29,14 +29,14 @@ class Change:
 
 
 def describe(
-    source: GitSource, commit: str, number: int, registry: Registry, settings: RegistrySettings
+    history: History, commit: str, number: int, registry: Registry, settings: RegistrySettings
 ) -> Change:
     """Return what the merged ``commit`` (change ``number``) changed against its first parent."""
-    parent = source.parent(commit)
-    after = registry if commit == registry.commit else load(source.at(commit), settings)
+    parent = history.parent(commit)
+    after = registry if commit == registry.commit else load(history.source(commit), settings)
     if parent is None:
         return Change(commit, number, frozenset(after.projects), ())
-    difference = changed(load(source.at(parent), settings), after)
+    difference = changed(load(history.source(parent), settings), after)
     return Change(commit, number, frozenset(difference.changed), tuple(sorted(difference.removed)))
 
 

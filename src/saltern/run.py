@@ -18,6 +18,8 @@ from saltern.lock import Lock
 from saltern.plan import ANNOUNCE, Context, Plan, branch_ref, make_plan, retired_by
 from saltern.registry import source as sources
 from saltern.registry.changed import changed
+from saltern.registry.fetch import fetch
+from saltern.registry.history import History
 from saltern.registry.registry import Registry, load
 from saltern.report import Report, unfinished
 from saltern.report.report import counts, slowest
@@ -68,6 +70,7 @@ class Converger:
         self._dispatcher = dispatcher
         self._directory = directory
         self._state = Path(settings.state_dir)
+        self._clone = self._state / "registry.git"
         self.journal = Journal(self._state / "journal.sqlite")
 
     def converge(
@@ -183,30 +186,35 @@ class Converger:
         """Read the registry and the servers and make the plan; ``run`` is None for a dry look."""
         source = self._source()
         registry = load(source, self._registry)
-        removed = self._follow(run, source, registry, work) if run else ()
+        history = self._history(source)
+        removed = self._follow(run, history, registry, work) if run else ()
         context = self._observe(registry, work)
-        changes = self._changes(source, context) if run else ()
+        changes = self._changes(history, context) if run else ()
         return Picture(context, make_plan(context, work.scope), changes, removed)
 
     def _source(self) -> sources.Source:
         if self._directory is not None:
             return sources.DirectorySource(self._directory)
-        return sources.fetch(self._registry, self._state / "registry.git", None)
+        return fetch(self._registry, self._clone, None)
+
+    def _history(self, source: sources.Source) -> History | None:
+        return History(self._clone, source.commit) if source.commit else None
 
     def _follow(
-        self, run: str, source: sources.Source, registry: Registry, work: Work
+        self, run: str, history: History | None, registry: Registry, work: Work
     ) -> tuple[str, ...]:
         """Journal the commit, remember merged ones, and return the projects that left."""
         last = self.journal.last_commit()
         self.journal.commit_of(run, registry.commit)
-        if not isinstance(source, sources.GitSource) or registry.commit is None:
+        if history is None:
             return ()
-        fresh = source.commits_since(last) if last else []
-        fresh += [commit for commit in sorted(work.commits) if source.contains(commit)]
+        fresh = history.since(last) if last else []
+        fresh += [commit for commit in sorted(work.commits) if history.contains(commit)]
         self.journal.merged(fresh)
-        if not last or last == registry.commit or not source.contains(last):
+        if not last or last == history.tip or not history.contains(last):
             return ()
-        return tuple(sorted(changed(load(source.at(last), self._registry), registry).removed))
+        before = load(history.source(last), self._registry)
+        return tuple(sorted(changed(before, registry).removed))
 
     def _observe(self, registry: Registry, work: Work) -> Context:
         names = sorted({*registry.projects, *(p.parent for p in registry.projects.values())})
@@ -248,7 +256,7 @@ class Converger:
             # Projects, groups and ACLs do not wait for a mirror host that is away.
             return None, f"could not look at the mirror: {error}"
 
-    def _changes(self, source: sources.Source, context: Context) -> tuple[Change, ...]:
+    def _changes(self, history: History | None, context: Context) -> tuple[Change, ...]:
         """Return the merged changes that still want a note."""
         found = []
         seen = context.gerrit.get("changes") or {}
@@ -258,9 +266,9 @@ class Converger:
                 self.journal.no_change(commit)
             elif state["noted"]:
                 self.journal.noted(commit)
-            elif isinstance(source, sources.GitSource):
+            elif history is not None:
                 found.append(
-                    describe(source, commit, state["number"], context.registry, self._registry)
+                    describe(history, commit, state["number"], context.registry, self._registry)
                 )
         return tuple(found)
 
