@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from saltern.converge import Result
+from saltern.errors import RegistryError
 from saltern.plan import ANNOUNCE, Plan
 from saltern.registry.changed import changed
 from saltern.registry.history import History
@@ -26,6 +27,7 @@ class Change:
     number: int
     touched: frozenset[str]
     removed: tuple[str, ...]
+    problem: str = ""
 
 
 def describe(
@@ -33,10 +35,14 @@ def describe(
 ) -> Change:
     """Return what the merged ``commit`` (change ``number``) changed against its first parent."""
     parent = history.parent(commit)
-    after = registry if commit == registry.commit else load(history.source(commit), settings)
-    if parent is None:
-        return Change(commit, number, frozenset(after.projects), ())
-    difference = changed(load(history.source(parent), settings), after)
+    try:
+        after = registry if commit == registry.commit else load(history.source(commit), settings)
+        if parent is None:
+            return Change(commit, number, frozenset(after.projects), ())
+        difference = changed(load(history.source(parent), settings), after)
+    except RegistryError as error:
+        # A past state that nobody can read must not hold up the present one.
+        return Change(commit, number, frozenset(), (), f"What it changed cannot be told: {error}")
     return Change(commit, number, frozenset(difference.changed), tuple(sorted(difference.removed)))
 
 
@@ -83,10 +89,14 @@ class Announcer:
             self._run,
             [results[key] for key in sorted(self._keys(change), key=_by_kind)],
             time.monotonic() - self._started,
-            [str(f) for f in self._registry.findings if f.project in change.touched],
+            self._remarks(change),
             change.removed,
         )
         return dataclasses.replace(step, payload={**step.payload, "message": message})
+
+    def _remarks(self, change: Change) -> list[str]:
+        findings = [str(f) for f in self._registry.findings if f.project in change.touched]
+        return [change.problem, *findings] if change.problem else findings
 
 
 def _by_kind(key: str) -> tuple[int, str]:

@@ -183,10 +183,24 @@ class Journal:
             )
         return run
 
-    def commit_of(self, run: str, commit: str | None) -> None:
-        """Record the registry commit that ``run`` converges."""
+    def because(self, run: str, cause: str) -> None:
+        """Record the cause of ``run``, known once it has taken its requests."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET cause = ? WHERE id = ?", (cause, run))
+
+    def follow(self, run: str, commit: str | None, merged: Iterable[str]) -> None:
+        """Record the commit that ``run`` converges and the ones whose changes may want a note."""
         with self._transaction() as db:
             db.execute("UPDATE runs SET commit_id = ? WHERE id = ?", (commit, run))
+            db.executemany(
+                "INSERT OR IGNORE INTO changes VALUES (?, ?, 'pending')",
+                [(commit, time.time()) for commit in merged],
+            )
+
+    def give_back(self, run: str) -> None:
+        """Let the requests that ``run`` took wait again: it ended without serving them."""
+        with self._transaction() as db:
+            db.execute("UPDATE requests SET run = NULL WHERE run = ?", (run,))
 
     def finish(self, run: str, status: str, report: Mapping[str, Any]) -> None:
         """Close ``run`` with its report."""
@@ -284,8 +298,8 @@ class Journal:
                 (outcome.step, now, run, state, outcome.code, outcome.reason, attempts),
             )
 
-    def found_done(self, keys: Iterable[str]) -> None:
-        """Take off the stuck list what an observation showed to be as it should."""
+    def unstick(self, keys: Iterable[str]) -> None:
+        """Take ``keys`` off the stuck list: an observation showed that nothing is to be done."""
         with self._transaction() as db:
             db.executemany("DELETE FROM stuck WHERE key = ?", [(key,) for key in keys])
 
@@ -300,14 +314,6 @@ class Journal:
         ]
 
     # Merged changes that want a note
-
-    def merged(self, commits: Iterable[str]) -> None:
-        """Remember commits of the registry whose changes may want a note."""
-        with self._transaction() as db:
-            db.executemany(
-                "INSERT OR IGNORE INTO changes VALUES (?, ?, 'pending')",
-                [(commit, time.time()) for commit in commits],
-            )
 
     def unnoted(self, limit: int = 50) -> list[str]:
         """Return commits whose change still wants its note, oldest first."""

@@ -208,18 +208,22 @@ def _access_needs(ctx: Context, name: str) -> Iterator[str]:
     yield step_key("project", project.parent)
     for group in project.groups:
         yield step_key("group", group)
-    if name in _ancestors_on_gerrit(ctx, project.parent):
-        # The two change places: until the parent has moved away, this push would close a cycle.
-        yield step_key("access", project.parent)
+    # Where the new parent is below this project on Gerrit, a push now would close a cycle:
+    # all between the two move first.
+    for between in _path_on_gerrit(ctx, project.parent, name):
+        yield step_key("access", between)
 
 
-def _ancestors_on_gerrit(ctx: Context, name: str) -> set[str]:
-    found: set[str] = set()
-    seen = ctx.seen(name)
-    while seen and seen["parent"] and seen["parent"] not in found:
-        found.add(seen["parent"])
-        seen = ctx.seen(seen["parent"])
-    return found
+def _path_on_gerrit(ctx: Context, start: str, end: str) -> list[str]:
+    """Return the projects from ``start`` up to just below ``end``; none if it is not above."""
+    path: list[str] = []
+    here: str | None = start
+    while here and here not in path:
+        if here == end:
+            return path
+        path.append(here)
+        here = (ctx.seen(here) or {}).get("parent")
+    return []
 
 
 def _mirror_needs(ctx: Context, name: str) -> Iterator[str]:
@@ -276,7 +280,10 @@ class Plan:
 
 def make_plan(ctx: Context, scope: Collection[str] | None = None) -> Plan:
     """Return the plan for ``scope`` (names of projects; ``None``: the whole registry)."""
-    names = {"projects": _closure(ctx.registry, scope), "groups": _groups(ctx.registry, scope)}
+    names = {
+        "projects": _closure(ctx.registry, scope),
+        "groups": _groups(ctx.registry, scope, ctx.settings.group_owner),
+    }
     blocks = {**finding_blocks(ctx.registry), **_cycle_blocks(ctx), **ctx.blocks}
     steps: dict[str, Step] = {}
     blocked: dict[str, Block] = {}
@@ -352,10 +359,11 @@ def _closure(registry: Registry, scope: Collection[str] | None) -> list[str]:
     return [name for name in registry.projects if name in wanted]
 
 
-def _groups(registry: Registry, scope: Collection[str] | None) -> list[str]:
+def _groups(registry: Registry, scope: Collection[str] | None, owner: str) -> list[str]:
     if scope is None:
         return list(registry.groups)
     named = {g for name in _closure(registry, scope) for g in registry.projects[name].groups}
+    named |= {owner} if named else set()
     return [group for group in registry.groups if group in named]
 
 

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import tenacity
+
 from saltern.announce import Announcer, Change, describe
 from saltern.converge import Converge
 from saltern.dispatch import Dispatcher
-from saltern.errors import PreconditionError, Refused, SalternError
+from saltern.errors import PreconditionError, Refused, RegistryError, Retry, SalternError
 from saltern.journal import Journal, Request
 from saltern.lock import Lock
 from saltern.plan import ANNOUNCE, Context, Plan, branch_ref, make_plan, retired_by
@@ -103,7 +105,11 @@ class Converger:
         run = self.journal.run_of(number)
         if run is None:
             return Report(None, "queued", reason="the run that holds the lock goes round again")
-        return _from_dict(self.journal.report(run))
+        report = _from_dict(self.journal.report(run))
+        if wait and (unknown := (scope or frozenset()) & frozenset(report.unknown)):
+            reason = f"not in the registry: {', '.join(sorted(unknown))}"
+            return dataclasses.replace(report, status="failed", reason=reason)
+        return report
 
     def _unserved(self, number: int, wait: bool) -> bool:
         """Return whether the lock's holder has work.
@@ -139,26 +145,31 @@ class Converger:
 
     def _round(self) -> Report:
         started = time.monotonic()
-        run = self.journal.begin("")
+        run = self.journal.begin("starting")
         work = _merged(self.journal.take(run))
-        report = Report(run, "interrupted", reason="the process ended in the middle of the run")
+        self.journal.because(run, work.cause)
         try:
             report = self._converge(run, work, started)
         except SalternError as error:
             report = Report(run, "refused", reason=str(error), seconds=_since(started))
-        finally:
-            self.journal.finish(run, report.status, {**report.to_dict(), "cause": work.cause})
+        except BaseException:
+            report = Report(
+                run, "interrupted", reason="the run was cut off", seconds=_since(started)
+            )
+            self.journal.give_back(run)
+            self.journal.finish(run, report.status, report.to_dict())
+            raise
+        self.journal.finish(run, report.status, report.to_dict())
         return report
 
     def _converge(self, run: str, work: Work, started: float) -> Report:
-        picture = self._look(work, run)
+        picture = self._patient()(self._look, work, run)
         self._check_retire_limit(picture, work)
-        self.journal.found_done(
-            picture.plan.examined - picture.plan.steps.keys() - picture.plan.blocked.keys()
-        )
         announcer = Announcer(picture.changes, picture.context.registry, picture.plan, run)
+        plan = picture.plan.with_steps(announcer.steps())
+        self._unstick(plan, work)
         walk = Converge(
-            picture.plan.with_steps(announcer.steps()),
+            plan,
             self._dispatcher,
             self.journal,
             run,
@@ -179,8 +190,26 @@ class Converger:
             slowest=slowest(results.values()),
             findings=tuple(str(finding) for finding in picture.context.registry.findings),
             removed=picture.removed,
+            unknown=tuple(sorted((work.scope or frozenset()) - picture.context.registry.names)),
             seconds=_since(started),
         )
+
+    def _patient(self) -> tenacity.Retrying:
+        """Look again, with the same backoff as a step, while a server cannot answer."""
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Retry),
+            stop=tenacity.stop_after_attempt(self._settings.attempts),
+            wait=tenacity.wait_exponential(
+                multiplier=self._settings.backoff, max=self._settings.backoff_limit
+            ),
+            reraise=True,
+        )
+
+    def _unstick(self, plan: Plan, work: Work) -> None:
+        """Take off the stuck list what this look shows to need nothing, or to be wanted no more."""
+        listed = {row["key"] for row in self.journal.stuck()}
+        looked = listed if work.scope is None else listed & plan.examined
+        self.journal.unstick(looked - plan.steps.keys() - plan.blocked.keys())
 
     def _look(self, work: Work, run: str | None) -> Picture:
         """Read the registry and the servers and make the plan; ``run`` is None for a dry look."""
@@ -205,15 +234,18 @@ class Converger:
     ) -> tuple[str, ...]:
         """Journal the commit, remember merged ones, and return the projects that left."""
         last = self.journal.last_commit()
-        self.journal.commit_of(run, registry.commit)
+        fresh = history.since(last) if history and last else []
+        fresh += [c for c in sorted(work.commits) if history and history.contains(c)]
+        self.journal.follow(run, registry.commit, fresh)
         if history is None:
             return ()
-        fresh = history.since(last) if last else []
-        fresh += [commit for commit in sorted(work.commits) if history.contains(commit)]
-        self.journal.merged(fresh)
         if not last or last == history.tip or not history.contains(last):
             return ()
-        before = load(history.source(last), self._registry)
+        try:
+            before = load(history.source(last), self._registry)
+        except RegistryError as error:
+            log.warning("cannot tell what left the registry since %s: %s", last, error)
+            return ()
         return tuple(sorted(changed(before, registry).removed))
 
     def _observe(self, registry: Registry, work: Work) -> Context:
@@ -314,7 +346,7 @@ def _problems(problems: Iterable[Mapping[str, str]]) -> str:
 def _from_dict(data: Mapping[str, Any]) -> Report:
     known = {f.name for f in dataclasses.fields(Report)}
     values = {key: value for key, value in data.items() if key in known}
-    for name in ("steps", "slowest", "findings", "removed"):
+    for name in ("steps", "slowest", "findings", "removed", "unknown"):
         values[name] = tuple(values.get(name) or ())
     return Report(**values)
 

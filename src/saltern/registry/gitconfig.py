@@ -23,7 +23,10 @@ _KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*(=?)")
 _PLAIN = re.compile(r'[^"\\;#\n]*(?=\n|\Z)')
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\\": "\\", '"': '"'}
-BLANKS = " \t\r\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
+BLANKS = " \t\r" + "".join(
+    map(chr, (0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200B), 0x2028))
+)
+BLANKS += "\u2029\u205f\u3000"
 """What Java's ``Character.isWhitespace`` holds, line feed and refused characters left out."""
 
 
@@ -194,6 +197,7 @@ class _Scanner:
         out: list[str] = []
         keep = 0  # length of out up to the last character that is not an unquoted blank
         quoted_at = -1
+        leading = True
         text = self.text
         while offset < len(text) and text[offset] != "\n":
             char = text[offset]
@@ -202,7 +206,7 @@ class _Scanner:
                 keep = len(out)
             elif char == "\\":
                 offset = self.escape(offset, out)
-                keep = len(out)
+                keep, leading = len(out), False
                 continue
             elif quoted_at < 0 and char in "#;":
                 offset = self.next_line(offset) - 1
@@ -212,8 +216,9 @@ class _Scanner:
             elif quoted_at >= 0 or char not in BLANKS:
                 out.append(char)
                 keep = len(out)
-            elif out:
+            elif not leading:
                 out.append(char)
+            leading = leading and char in BLANKS
             offset += 1
         if quoted_at >= 0:
             raise self.error(quoted_at, "this quote is not closed on its line")

@@ -32,13 +32,14 @@ _SETS = frozenset(
         ("notify", "email"),
     }
 )
-_RULES = frozenset(
+RULE_SETTINGS = frozenset(
     {
         ("accounts", "samegroupvisibility"),
         ("contributor-agreement", "accepted"),
         ("contributor-agreement", "autoverify"),
     }
 )
+"""``(section, key)`` outside access and capability whose values are permission rules."""
 _LISTS = frozenset({("branchorder", "branch"), ("extension-panels", "panel")})
 _FIRST_OF_ONE = frozenset({"project", "submit", "receive", "dashboard", "label", "commentlink"})
 """Sections whose remaining keys hold one value: the last one counts."""
@@ -86,7 +87,7 @@ def _values(section: str, subsection: str, key: str, values: list[str | None]) -
     if section == "capability":
         return _rules(texts, key in vocabulary.RANGED_CAPABILITIES)
     name = (section, key)
-    if name in _RULES:
+    if name in RULE_SETTINGS:
         return _rules(texts, False)
     if name in vocabulary.INHERITABLE_BOOLEANS:
         return _inheritable(texts[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 ACTIONS = ("deny", "block", "interactive", "batch")
 _RANGE = re.compile(r"([+-]?[0-9]+)\.\.([+-]?[0-9]+)")
@@ -32,6 +33,7 @@ class Rule:
         return " ".join([*words, f"group {self.group}"])
 
 
+@lru_cache(maxsize=4096)
 def parse_rule(text: str, ranged: bool) -> Rule:
     """Return the rule that Gerrit reads in ``text``.
 

@@ -19,7 +19,8 @@ class Report:
     ``status``: ``done`` (everything is as the registry says), ``failed`` (``steps`` are not),
     ``refused`` (nothing was run, ``reason`` says why), ``queued`` (another run holds the lock
     and goes round again) or ``interrupted``. ``counts`` is by kind and state; ``seconds`` is
-    wall-clock time; ``findings`` are the registry's, rendered.
+    wall-clock time; ``findings`` are the registry's, rendered; projects ``removed`` have left
+    it, ``unknown`` ones were asked for and are not in it.
     """
 
     run: str | None
@@ -31,6 +32,7 @@ class Report:
     slowest: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property

@@ -1,0 +1,73 @@
+"""Step ``content``: the default branch exists and HEAD is it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from saltern.errors import Refused, Retry
+from saltern.providers.gerrit.client import quoted
+from saltern.providers.gerrit.config import new_commit
+from saltern.providers.gerrit.git import Update
+from saltern.providers.gerrit.server import Claim, Prepared, Seen, Server
+from saltern.providers.gerrit.upstream import import_upstream
+from saltern.settings import GerritSettings
+from saltern.steps import Step
+
+
+def prepare(server: Server, step: Step) -> Prepared | Claim:
+    """Return the push of a first commit, or a claim when the branch is there already.
+
+    Payload: ``default_branch``, ``upstream`` (URL or ``None``), ``upstream_prefix``, ``head``
+    and ``branch`` (observed commits or ``None``). Evidence: ``head``, the branch's commit.
+    An upstream is imported here and now, the default branch last: that it exists proves that
+    the import was whole.
+    """
+    payload = step.payload
+    ref = f"refs/heads/{payload['default_branch']}"
+    claim = Claim(
+        step,
+        lambda seen: _check(step, ref, seen),
+        (ref,),
+        lambda seen: _set_head(server, step, ref, seen),
+    )
+    if payload["branch"]:
+        return claim
+    if payload["upstream"]:
+        import_upstream(server, step)
+        return claim
+    files = {".gitreview": gitreview(server.settings, step.name, payload["default_branch"])}
+    new, objects = new_commit(files, "Add .gitreview\n", server.identity)
+    return Prepared(step, Update(ref, None, new), objects, claim)
+
+
+def gitreview(settings: GerritSettings, project: str, branch: str) -> bytes:
+    """Return the .gitreview file of ``project``."""
+    if "\n" in project or "\n" in branch:
+        raise Refused(f"no .gitreview can name {project!r} or {branch!r}", code="name")
+    host = settings.review_host or urlsplit(settings.url).hostname or "localhost"
+    lines = [
+        "[gerrit]",
+        f"host={host}",
+        f"port={settings.review_port}",
+        f"project={project}.git",
+        f"defaultbranch={branch}",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _set_head(server: Server, step: Step, ref: str, seen: Seen) -> bool:
+    branch = seen["refs"].get(ref)
+    if not branch or seen["head"] == branch:
+        return False
+    server.client.put(f"/projects/{quoted(step.name)}/HEAD", {"ref": ref})
+    return True
+
+
+def _check(step: Step, ref: str, seen: Seen | None) -> dict[str, Any]:
+    branch = (seen or {}).get("refs", {}).get(ref)
+    if not branch:
+        raise Retry(f"{step.name}: Gerrit shows no {ref}", code="read-back")
+    if seen and seen["head"] != branch:
+        raise Retry(f"{step.name}: HEAD is not {ref}", code="read-back")
+    return {"head": branch}

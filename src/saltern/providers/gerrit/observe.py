@@ -1,0 +1,148 @@
+"""Observation: what Gerrit has, in bulk reads whose number does not grow with the projects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from saltern.errors import Broken, SalternError
+from saltern.providers.gerrit import announce, listing, preconditions
+from saltern.providers.gerrit.config import MetaConfig
+from saltern.providers.gerrit.preconditions import Account
+from saltern.providers.gerrit.server import Server
+
+DEEP_REFS = ("refs/heads/", "refs/tags/")
+
+
+def observe(server: Server, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what exists now; writes nothing.
+
+    Request: ``projects`` (names or ``None`` for all), ``branches`` (full ref names), ``groups``
+    (whether), ``deep`` (names whose every branch and tag is listed), ``changes`` (see
+    :func:`saltern.providers.gerrit.announce.observe_changes`).
+
+    Answer: ``version``; ``account`` (``id``, ``username``, ``groups``); ``problems``, each with
+    ``code``, ``what``, ``remedy``; ``projects`` by name with ``state``, ``description``,
+    ``parent``, ``config`` and ``head`` (commits or ``None``), ``refs``, ``access`` (``digest``,
+    ``state``, ``wrong_groups``; ``None`` when there is none or it could not be read, ``unread``
+    then says why), ``all_refs`` of deep ones; ``groups`` by name with ``uuid``, ``owner_uuid``;
+    ``changes`` by commit. Projects that are not there are absent.
+    """
+    with ThreadPoolExecutor(max(1, server.settings.workers), "gerrit-observe") as pool:
+        client = server.client
+        heads = pool.submit(listing.all_projects, client)
+        refs = pool.submit(listing.project_refs, client, request.get("branches") or ())
+        groups = pool.submit(listing.all_groups, client)
+        changes = _submit_if(pool, request.get("changes"), announce.observe_changes, client)
+        version, account, problems = _preconditions(server, pool)
+        names = heads.result() if request.get("projects") is None else request["projects"]
+        projects = listing.merge(client, heads.result(), refs.result(), names)
+        uuids = {name: group["uuid"] for name, group in groups.result().items()}
+        if not problems:
+            _add_access(server, pool, projects, uuids)
+            _add_all_refs(server, pool, projects, request.get("deep") or ())
+        return {
+            "version": version,
+            "account": {
+                "id": account.id,
+                "username": account.username,
+                "groups": list(account.groups),
+            },
+            "problems": problems,
+            "projects": projects,
+            "groups": groups.result() if request.get("groups") else {},
+            "changes": changes.result() if changes else None,
+        }
+
+
+def _submit_if(
+    pool: ThreadPoolExecutor, wanted: Any, verb: Callable[..., Any], *args: Any
+) -> Future[Any] | None:
+    return pool.submit(verb, *args, wanted) if wanted else None
+
+
+def check(server: Server) -> list[dict[str, str]]:
+    """Return the problems that keep every step from succeeding."""
+    with ThreadPoolExecutor(max(1, server.settings.workers), "gerrit-check") as pool:
+        return _preconditions(server, pool)[2]
+
+
+def _preconditions(
+    server: Server, pool: ThreadPoolExecutor
+) -> tuple[str, Account, list[dict[str, str]]]:
+    version = pool.submit(preconditions.read_version, server.client)
+    capabilities = pool.submit(preconditions.read_capabilities, server.client)
+    account = preconditions.read_account(server.client)
+    rights = preconditions.RIGHTS + (() if account.email else preconditions.FORGE)
+    answers = [
+        pool.submit(preconditions.missing_right, server.client, account.id, ref, permission)
+        for ref, permission, _ in rights
+    ]
+    problems = [
+        *preconditions.version_problems(version.result()),
+        *preconditions.capability_problems(capabilities.result(), account),
+    ]
+    for (ref, _, title), answer in zip(rights, answers, strict=True):
+        if words := answer.result():
+            problems.append(preconditions.right_problem(account, ref, title, words))
+    return version.result(), account, problems
+
+
+def _add_access(
+    server: Server,
+    pool: ThreadPoolExecutor,
+    projects: Mapping[str, dict[str, Any]],
+    uuids: Mapping[str, str],
+) -> None:
+    """Add ``access``; only commits that were never seen are read from the server."""
+    known = server.configs.known(p["config"] for p in projects.values() if p["config"])
+    unknown = {
+        project["config"]: name
+        for name, project in projects.items()
+        if project["config"] and project["config"] not in known
+    }
+    reads = {
+        commit: pool.submit(_read, server, name, commit, projects[name]["state"])
+        for commit, name in unknown.items()
+    }
+    contents = {**known, **{commit: read.result() for commit, read in reads.items()}}
+    for project in projects.values():
+        found = contents.get(project["config"])
+        if isinstance(found, MetaConfig):
+            project["access"] = {
+                "digest": found.digest,
+                "state": found.state,
+                "wrong_groups": found.wrong_groups(uuids.get),
+            }
+        elif found is not None:
+            project["unread"] = found
+
+
+def _read(server: Server, name: str, commit: str, state: str) -> MetaConfig | str:
+    """Return the content, or why it cannot be read: one project's trouble is its own."""
+    if state == listing.HIDDEN:
+        return f"{name} is hidden: Gerrit shows nobody its refs"
+    try:
+        return server.configs.read(name, commit)
+    except Broken:
+        raise
+    except SalternError as error:
+        return str(error)
+
+
+def _add_all_refs(
+    server: Server,
+    pool: ThreadPoolExecutor,
+    projects: Mapping[str, dict[str, Any]],
+    names: Iterable[str],
+) -> None:
+    wanted = [n for n in names if n in projects and projects[n]["state"] != listing.HIDDEN]
+    found = pool.map(lambda name: server.git.refs(name, DEEP_REFS), wanted)
+    for name, refs in zip(wanted, found, strict=True):
+        projects[name]["all_refs"] = refs
+
+
+def look(server: Server, names: Sequence[str], refs: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return ``names`` as :func:`observe` shows them, without their access: the read-back."""
+    return listing.some_projects(server.client, names, refs)

@@ -1,0 +1,24 @@
+"""Loading: what should exist, from the registry's files at one commit."""
+
+from __future__ import annotations
+
+from saltern.errors import RegistryError
+from saltern.registry.loader import Loader
+from saltern.registry.model import Project, Registry, blocked
+from saltern.registry.source import Source
+from saltern.settings import RegistrySettings
+
+__all__ = ["Project", "Registry", "blocked", "load"]
+
+
+def load(source: Source, settings: RegistrySettings) -> Registry:
+    """Read and check the registry.
+
+    Raises :class:`RegistryError` (file:line:column) only when the projects file as a whole
+    cannot be read; what is wrong with one entry is a finding, and the others are served.
+    """
+    data = source.read(settings.projects_file)
+    if data is None:
+        where = f" at commit {source.commit}" if source.commit else ""
+        raise RegistryError(f"{settings.projects_file}: no such file{where}")
+    return Loader(source, settings).load(data)

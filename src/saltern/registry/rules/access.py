@@ -1,0 +1,226 @@
+"""Checks of what an ACL says: refs, permissions, rules, states, switches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from saltern.registry import vocabulary
+from saltern.registry.acl import AclDocument
+from saltern.registry.findings import ACCESS, WARNING
+from saltern.registry.gitconfig import Entry
+from saltern.registry.normal import RULE_SETTINGS
+from saltern.registry.permission_rule import RuleError, parse_rule
+from saltern.registry.refpattern import pattern_problem
+from saltern.registry.rules.base import ACL, rule
+from saltern.settings import RegistrySettings
+
+Lines = Iterator[tuple[int, int, str]]
+
+SECTIONS = frozenset(
+    {
+        "access", "accounts", "allowsuperproject", "branchorder", "capability", "change",
+        "commentlink", "contributor-agreement", "dashboard", "extension-panels", "label",
+        "mimetype", "notify", "plugin", "project", "receive", "reviewer", "submit",
+        "submit-requirement",
+    }
+)  # fmt: skip
+
+
+def permissions(document: AclDocument) -> Iterator[Entry]:
+    """Yield the entries that grant something on refs."""
+    for entry in document.entries:
+        if entry.section == "access" and entry.subsection is not None and not _exclusive(entry):
+            yield entry
+
+
+@rule("SLT030", ACL, blocks=ACCESS)
+def not_a_ref(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """An access section for something that is not a ref.
+
+    Why: Gerrit takes the file and ignores the section, so the rights are not there.
+    Example: ``[access "heads/*"]``
+    Instead: ``[access "refs/heads/*"]`` or ``[access "^refs/heads/v[0-9]+"]``
+    """
+    for header in document.headers:
+        name = header.subsection
+        if header.section != "access" or name is None:
+            continue
+        if not name.startswith(("refs/", "^refs/")):
+            message = f"access section {name[:80]!r} must start with refs/ or ^refs/"
+            yield header.line, header.column, message
+
+
+@rule("SLT031", ACL, blocks=ACCESS)
+def unknown_permission(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A permission that Gerrit does not know.
+
+    Why: Gerrit takes the file and ignores the line, so the right is not there.
+    Example: ``pushMerges = group core``
+    Instead: ``pushMerge = group core``
+    """
+    for entry in permissions(document):
+        if not vocabulary.is_permission(entry.key):
+            yield (
+                entry.line,
+                entry.column,
+                f"unknown permission {entry.key[:60]!r}; Gerrit would ignore it in silence",
+            )
+    for entry in document.entries:
+        if entry.section == "access" and _exclusive(entry):
+            for name in filter(None, re.split(r"[, \t]+", entry.value or "")):
+                if not vocabulary.is_permission(name):
+                    yield entry.line, entry.column, f"unknown permission {name[:60]!r}"
+
+
+@rule("SLT032", ACL, blocks=ACCESS)
+def bad_rule(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A permission whose value is not a rule.
+
+    Why: Gerrit refuses the push: "Invalid rule in access...".
+    Example: ``push = core``
+    Instead: ``push = group core``
+    """
+    for entry in document.entries:
+        ranged = _ranged(entry)
+        if ranged is None:
+            continue
+        try:
+            parse_rule(entry.value or "", ranged)
+        except RuleError as error:
+            yield entry.line, entry.column, f"{entry.key}: {error}"
+
+
+@rule("SLT033", ACL, blocks=ACCESS)
+def bad_ref_pattern(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A ref pattern that does not compile.
+
+    Why: Gerrit refuses the push: "Invalid ref name".
+    Example: ``[access "^refs/heads/("]``
+    Instead: ``[access "^refs/heads/(a|b)"]``
+    """
+    for header in document.headers:
+        if header.section == "access" and header.subsection:
+            reason = pattern_problem(header.subsection)
+            if reason:
+                yield (
+                    header.line,
+                    header.column,
+                    f"ref pattern {header.subsection[:80]!r}: {reason}",
+                )
+
+
+@rule("SLT034", ACL, blocks=ACCESS)
+def bad_state(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A project state that Gerrit does not know.
+
+    Why: Gerrit refuses the push: "Invalid value: project.state".
+    Example: ``state = closed``
+    Instead: ``state = active``, ``read only`` or ``hidden``
+    """
+    yield from _bad_enum(document, "project", "state", vocabulary.STATES)
+
+
+@rule("SLT035", ACL, blocks=ACCESS)
+def bad_submit_action(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A submit action that Gerrit does not know.
+
+    Why: Gerrit refuses the push: "Invalid value: submit.action".
+    Example: ``action = rebase``
+    Instead: ``action = rebase if necessary``
+    """
+    yield from _bad_enum(document, "submit", "action", vocabulary.SUBMIT_ACTIONS)
+
+
+@rule("SLT036", ACL, blocks=ACCESS)
+def bad_switch(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A switch that is neither true nor false, or a size that is not a number.
+
+    Why: Gerrit refuses the push, for a bad size with nothing but "internal error".
+    Example: ``requireChangeId = perhaps``
+    Instead: ``requireChangeId = true``
+    """
+    for entry in document.entries:
+        reason = _switch_problem(entry) if entry.value else None
+        if reason:
+            yield entry.line, entry.column, f"{entry.key} = {(entry.value or '')[:60]!r}; {reason}"
+
+
+@rule("SLT037", ACL, severity=WARNING)
+def label_without_range(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A permission on a label without a range of votes.
+
+    Why: Gerrit reads it as 0..0: nobody may vote.
+    Example: ``label-Verified = group ci``
+    Instead: ``label-Verified = -1..+1 group ci``
+    """
+    for entry in permissions(document):
+        if vocabulary.label_of(entry.key) is None:
+            continue
+        try:
+            parsed = parse_rule(entry.value or "", True)
+        except RuleError:
+            continue
+        if not parsed.ranged and parsed.action in ("", "block"):
+            yield entry.line, entry.column, f"{entry.key} has no range of votes; write -1..+1"
+
+
+@rule("SLT038", ACL, blocks=ACCESS)
+def several_parents(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """``inheritFrom`` stands more than once.
+
+    Why: Gerrit refuses the push: "Cannot inherit from multiple projects".
+    Example: two lines ``inheritFrom = ...``
+    Instead: one.
+    """
+    for entry in document.select("access", None, "inheritFrom")[1:]:
+        yield entry.line, entry.column, "a second inheritFrom; keep one"
+
+
+@rule("SLT039", ACL, severity=WARNING)
+def unknown_section(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A section that Gerrit does not read.
+
+    Why: what it says has no effect; often the subsection was written with a dot.
+    Example: ``[label.Verified]``
+    Instead: ``[label "Verified"]``
+    """
+    for header in document.headers:
+        if header.section not in SECTIONS:
+            yield header.line, header.column, f"Gerrit reads no section {header.section[:60]!r}"
+
+
+def _exclusive(entry: Entry) -> bool:
+    return entry.key.lower() == "exclusivegrouppermissions"
+
+
+def _switch_problem(entry: Entry) -> str | None:
+    name, value = (entry.section, entry.key.lower()), entry.value or ""
+    if name == ("receive", "maxobjectsizelimit"):
+        number = re.fullmatch(r"[0-9]{1,15} *[kKmMgG]?", value)
+        return None if number else "write a number of bytes, e.g. 100m"
+    if name in vocabulary.INHERITABLE_BOOLEANS and value.upper() == "INHERIT":
+        return None
+    if name not in vocabulary.INHERITABLE_BOOLEANS and name not in vocabulary.BOOLEANS:
+        return None
+    return None if vocabulary.boolean(value) is not None else "write true or false"
+
+
+def _ranged(entry: Entry) -> bool | None:
+    """Return whether an entry's rule may have a range; ``None`` when it holds no rule."""
+    if entry.section == "capability":
+        return entry.key.lower() in vocabulary.RANGED_CAPABILITIES
+    if (entry.section, entry.key.lower()) in RULE_SETTINGS:
+        return False
+    if entry.section != "access" or entry.subsection is None:
+        return None
+    if _exclusive(entry):
+        return None
+    return vocabulary.label_of(entry.key) is not None
+
+
+def _bad_enum(document: AclDocument, section: str, key: str, words: tuple[str, ...]) -> Lines:
+    for entry in document.select(section, None, key):
+        if entry.value and vocabulary.enum(entry.value, words) is None:
+            wanted = ", ".join(w.lower().replace("_", " ") for w in words)
+            yield entry.line, entry.column, f"{key} = {entry.value[:60]!r}; write one of: {wanted}"

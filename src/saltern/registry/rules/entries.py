@@ -1,0 +1,174 @@
+"""Checks of an entry's shape: is it a mapping, are its keys known, are its values typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from saltern.registry.findings import ACCESS, PROJECT, WARNING, Position
+from saltern.registry.rules.base import ENTRY, rule
+from saltern.registry.yamlfile import RawEntry
+from saltern.settings import RegistrySettings
+
+Places = Iterator[tuple[Position, str]]
+
+CORE_KEYS: dict[str, str] = {
+    "project": "text",
+    "description": "text",
+    "acl-config": "text",
+    "default-branch": "text",
+    "options": "list",
+    "upstream": "text",
+    "upstream-prefix": "text",
+    "track-upstream": "boolean",
+}
+"""Keys that decide what is made, with the type of their value."""
+OTHER_KEYS: dict[str, str] = {
+    "cgit-alias": "mapping",
+    "docimpact-group": "text",
+    "groups": "list",
+    "has-downloads": "boolean",
+    "has-issues": "boolean",
+    "has-pull-requests": "boolean",
+    "has-wiki": "boolean",
+    "homepage": "text",
+    "launchpad": "text",
+    "use-storyboard": "boolean",
+}
+"""Keys that jeepyb's users write and that decide nothing here."""
+UNSUPPORTED_KEYS = ("acl-append", "acl-parameters")
+OPTIONS = (
+    "delay-release",
+    "direct-release",
+    "has-downloads",
+    "has-issues",
+    "has-pull-requests",
+    "has-wiki",
+    "no-gerrit",
+    "no-launchpad-blueprints",
+    "no-launchpad-bugs",
+    "track-upstream",
+    "translate",
+)
+"""Words that jeepyb's users write below ``options``; two of them decide something here."""
+_SHAPES: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "boolean": (bool,),
+    "list": (list,),
+    "mapping": (dict, str),
+}
+_INSTEAD = {
+    "text": "write it in quotes",
+    "boolean": "write true or false",
+    "list": "write '- item' lines below the key",
+    "mapping": "write 'key: value' lines below it",
+}
+
+
+@rule("SLT001", ENTRY, blocks=PROJECT)
+def unreadable_entry(entry: RawEntry, settings: RegistrySettings) -> Places:
+    """An entry is not a mapping with a project's name.
+
+    Why: nothing can be made of it; the rest of the file is still served.
+    Example: ``- description: no name here``
+    Instead: ``- project: org/name``
+    """
+    if entry.problem:
+        yield entry.problem
+    elif entry.name is None:
+        value = entry.values.get("project")
+        if value is None or value == "":
+            yield entry.position, "entry without a project name; write 'project: NAME'"
+
+
+@rule("SLT005", ENTRY, severity=WARNING)
+def unknown_key(entry: RawEntry, settings: RegistrySettings) -> Places:
+    """A key that nothing reads.
+
+    Why: most often it is a misspelt one, and what it should have done does not happen.
+    Example: ``descripton: A library``
+    Instead: ``description: A library``
+    """
+    for key, place in entry.positions.items():
+        if key not in CORE_KEYS and key not in OTHER_KEYS and key not in UNSUPPORTED_KEYS:
+            yield place, f"unknown key {key[:60]!r}; known are {_known()}"
+
+
+@rule("SLT006", ENTRY, blocks=PROJECT)
+def wrong_type(entry: RawEntry, settings: RegistrySettings) -> Places:
+    """The value of a key that decides what is made has another type than the key takes.
+
+    Why: YAML reads ``no`` as a boolean and ``1.10`` as a number, so the meaning is lost.
+    Example: ``default-branch: 1.10``
+    Instead: ``default-branch: "1.10"``
+    """
+    yield from _wrong_types(entry, CORE_KEYS)
+
+
+@rule("SLT007", ENTRY, blocks=PROJECT)
+def repeated_key(entry: RawEntry, settings: RegistrySettings) -> Places:
+    """A key stands twice in one entry.
+
+    Why: only one of the values can count, and readers of the file see the other.
+    Example: ``acl-config: a.config`` and, lines later, ``acl-config: b.config``
+    Instead: one of them.
+    """
+    for key, place in entry.repeated:
+        yield place, f"key {key[:60]!r} stands twice in this entry; keep one"
+
+
+@rule("SLT011", ENTRY, blocks=ACCESS)
+def unsupported_key(entry: RawEntry, settings: RegistrySettings) -> Places:
+    """A key of jeepyb that changes the ACL and is not supported.
+
+    Why: the ACL that would be written is not the one that was meant.
+    Example: ``acl-append: [/home/gerrit2/acls/more.config]``
+    Instead: an ACL file of its own, named by ``acl-config``.
+    """
+    for key in UNSUPPORTED_KEYS:
+        if key in entry.values:
+            yield entry.at(key), f"{key} is not supported; write the whole ACL into one file"
+
+
+@rule("SLT012", ENTRY, severity=WARNING)
+def unknown_option(entry: RawEntry, settings: RegistrySettings) -> Places:
+    """A word in ``options`` that nothing reads.
+
+    Why: most often it is a misspelt one.
+    Example: ``options: [no-gerit]``
+    Instead: ``options: [no-gerrit]``
+    """
+    options = entry.values.get("options")
+    for option in options if isinstance(options, list) else []:
+        if option not in OPTIONS:
+            yield entry.at("options"), f"unknown option {option!r}; known are {', '.join(OPTIONS)}"
+
+
+@rule("SLT013", ENTRY)
+def wrong_type_of_other_key(entry: RawEntry, settings: RegistrySettings) -> Places:
+    """The value of an informational key has another type than the key takes.
+
+    Why: a text where a list belongs was read letter by letter by older tools.
+    Example: ``groups: core``
+    Instead: ``groups: [core]``
+    """
+    yield from _wrong_types(entry, OTHER_KEYS)
+
+
+def _wrong_types(entry: RawEntry, keys: dict[str, str]) -> Places:
+    for key, shape in keys.items():
+        value = entry.values.get(key)
+        if value is not None and not has_shape(value, shape):
+            kind = type(value).__name__
+            yield entry.at(key), f"{key} must be a {shape}, not {kind}; {_INSTEAD[shape]}"
+
+
+def has_shape(value: Any, shape: str) -> bool:
+    """Return whether a value has the type a key takes (lists: of texts)."""
+    if not isinstance(value, _SHAPES[shape]):
+        return False
+    return shape != "list" or all(isinstance(item, str) for item in value)
+
+
+def _known() -> str:
+    return ", ".join(sorted([*CORE_KEYS, *OTHER_KEYS]))

@@ -1,0 +1,114 @@
+"""Checks of labels and submit requirements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from saltern.registry import vocabulary
+from saltern.registry.acl import AclDocument
+from saltern.registry.findings import ACCESS
+from saltern.registry.gitconfig import Entry
+from saltern.registry.rules.base import ACL, rule
+from saltern.settings import RegistrySettings
+
+Lines = Iterator[tuple[int, int, str]]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_VALUE = re.compile(r"[+-]?[0-9]{1,5}(?:\s.*)?", re.DOTALL)
+
+
+@rule("SLT040", ACL, blocks=ACCESS)
+def bad_label(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A label that Gerrit refuses: its name, its function or one of its values.
+
+    Why: the push is refused, for a name with a blank with nothing but "internal error".
+    Example: ``function = MaxWithBlock``
+    Instead: ``function = NoBlock`` and a submit requirement
+    """
+    for header in document.headers:
+        if header.section == "label" and not _NAME.fullmatch(header.subsection or ""):
+            yield header.line, header.column, "a label's name has letters, digits and dashes only"
+    for entry in document.entries:
+        if entry.section == "label":
+            reason = _label_problem(entry)
+            if reason:
+                yield entry.line, entry.column, reason
+    yield from _repeated_votes(document)
+
+
+def _label_problem(entry: Entry) -> str | None:
+    key, value = entry.key.lower(), entry.value or ""
+    if key == "function" and value not in vocabulary.LABEL_FUNCTIONS:
+        words = ", ".join(vocabulary.LABEL_FUNCTIONS)
+        return f"function {value[:40]!r} cannot be set; write {words} and a submit requirement"
+    if key == "value" and not _VALUE.fullmatch(value):
+        return f"value {value[:40]!r} must be a vote and a text, e.g. '-1 Fails'"
+    if key == "defaultvalue" and not re.fullmatch(r"[+-]?[0-9]{1,5}", value):
+        return f"defaultValue {value[:40]!r} must be a vote"
+    return None
+
+
+def _repeated_votes(document: AclDocument) -> Lines:
+    seen: set[tuple[str | None, int]] = set()
+    for entry in document.entries:
+        if entry.section != "label" or entry.key.lower() != "value":
+            continue
+        if _VALUE.fullmatch(entry.value or ""):
+            vote = (entry.subsection, int((entry.value or "").split()[0]))
+            if vote in seen:
+                yield entry.line, entry.column, f"vote {vote[1]:+d} stands twice in this label"
+            seen.add(vote)
+
+
+@rule("SLT041", ACL, blocks=ACCESS)
+def deprecated_label_key(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A label key that Gerrit no longer lets anybody set.
+
+    Why: the push is refused: "... is deprecated and cannot be set".
+    Example: ``copyMinScore = true``
+    Instead: ``copyCondition = is:MIN``
+    """
+    for entry in document.entries:
+        instead = vocabulary.DEPRECATED_LABEL_KEYS.get(entry.key.lower())
+        if entry.section == "label" and instead:
+            yield (
+                entry.line,
+                entry.column,
+                f"{entry.key} cannot be set any more; write copyCondition = {instead}",
+            )
+
+
+@rule("SLT042", ACL, blocks=ACCESS)
+def bad_submit_requirement(document: AclDocument, settings: RegistrySettings) -> Lines:
+    """A submit requirement that lacks its condition or has keys Gerrit does not know.
+
+    Why: the push is refused: "Missing ... submittableIf", "Unsupported parameters".
+    Example: ``[submit-requirement "Verified"]`` with only a description
+    Instead: add ``submittableIf = label:Verified=MAX``
+    """
+    seen: set[str] = set()
+    for header in document.headers:
+        name = header.subsection
+        if header.section != "submit-requirement" or name in seen:
+            continue
+        if name is None:
+            yield header.line, header.column, 'write [submit-requirement "NAME"]'
+            continue
+        seen.add(name)
+        if document.get("submit-requirement", name, "submittableIf") in (None, ""):
+            yield header.line, header.column, f"submit requirement {name!r} needs submittableIf"
+    yield from _requirement_keys(document)
+
+
+def _requirement_keys(document: AclDocument) -> Lines:
+    seen: set[tuple[str | None, str]] = set()
+    for entry in document.entries:
+        if entry.section != "submit-requirement":
+            continue
+        if entry.key not in vocabulary.SUBMIT_REQUIREMENT_KEYS:
+            known = ", ".join(vocabulary.SUBMIT_REQUIREMENT_KEYS)
+            yield entry.line, entry.column, f"unknown key {entry.key!r}; known are {known}"
+        elif (entry.subsection, entry.key) in seen:
+            yield entry.line, entry.column, f"{entry.key} stands twice in this submit requirement"
+        seen.add((entry.subsection, entry.key))

@@ -1,0 +1,80 @@
+"""Checks of project names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from saltern.registry.findings import PROJECT, WARNING, Position
+from saltern.registry.rules.base import ENTRY, REGISTRY, Collected, rule
+from saltern.registry.yamlfile import RawEntry
+from saltern.settings import RegistrySettings
+
+_ALLOWED = re.compile(r"[A-Za-z0-9._+/-]+")
+_OWN = ("All-Projects", "All-Users")
+_LONGEST_PART = 200
+
+
+@rule("SLT003", ENTRY, blocks=PROJECT)
+def bad_name(entry: RawEntry, settings: RegistrySettings) -> Iterator[tuple[Position, str]]:
+    """A project name that Gerrit refuses or folds into another, or that is unsafe as a path.
+
+    Why: Gerrit takes ``x/`` and ``x.git`` for ``x``; names become directories and URLs.
+    Example: ``project: ../etc`` or ``project: org/name.git``
+    Instead: letters, digits and ``. _ + -``, parts separated by one ``/``.
+    """
+    name = entry.name
+    reason = name_problem(name) if name is not None else None
+    if name is not None and reason:
+        shown = name if len(name) <= 80 else name[:80] + "..."
+        yield entry.at("project"), f"project name {shown!r} {reason}"
+
+
+def name_problem(name: str) -> str | None:
+    """Return what is wrong with a project name, ``None`` when nothing is."""
+    if not _ALLOWED.fullmatch(name):
+        return "may only have letters, digits, '/', '.', '_', '+' and '-'"
+    if name in _OWN:
+        return "is Gerrit's own project, which is not managed here"
+    parts = name.split("/")
+    if "" in parts:
+        return "has an empty part; no '/' at its ends and no '//'"
+    if "." in parts or ".." in parts:
+        return "has '.' or '..' as a part, which would leave its directory"
+    if any(part.endswith(".git") for part in parts):
+        return "has a part ending in '.git', which Gerrit drops or refuses; leave it out"
+    if any(part.startswith("-") for part in parts):
+        return "has a part starting with '-', which commands take for an option"
+    if any(part.startswith("+") for part in parts):
+        return "has a part starting with '+', which Gerrit refuses"
+    if any(len(part) > _LONGEST_PART for part in parts) or len(name) > 4 * _LONGEST_PART:
+        return f"is too long; a part may have {_LONGEST_PART} characters"
+    return None
+
+
+@rule("SLT002", REGISTRY)
+def duplicate_project(collected: Collected) -> Iterator[tuple[str | None, Position, str]]:
+    """A project stands twice in the file; the first entry counts.
+
+    Why: the two may ask for different things and only one can be had.
+    Example: two entries ``- project: org/name``
+    Instead: one entry.
+    """
+    for entry in collected.repeated:
+        first = collected.entries[entry.name or ""].at("project")
+        yield entry.name, entry.at("project"), f"{entry.name} already stands at {first}; remove one"
+
+
+@rule("SLT004", REGISTRY, severity=WARNING)
+def names_differ_in_case(collected: Collected) -> Iterator[tuple[str | None, Position, str]]:
+    """Two project names differ only in case.
+
+    Why: Gerrit makes both, but not every file system and client can keep them apart.
+    Example: ``org/Name`` and ``org/name``
+    Instead: one spelling.
+    """
+    seen: dict[str, str] = {}
+    for name, entry in collected.entries.items():
+        first = seen.setdefault(name.lower(), name)
+        if first != name:
+            yield name, entry.at("project"), f"{name} differs from {first} only in case"

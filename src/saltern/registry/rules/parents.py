@@ -1,0 +1,65 @@
+"""Checks of who inherits from whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from saltern.registry.acl import AclDocument
+from saltern.registry.findings import PROJECT, Position
+from saltern.registry.rules.base import REGISTRY, Collected, rule
+
+Found = Iterator[tuple[str | None, Position, str]]
+
+
+@rule("SLT050", REGISTRY, blocks=PROJECT)
+def own_parent(collected: Collected) -> Found:
+    """A project inherits from itself.
+
+    Why: Gerrit takes the ACL without a word and the project's rights are then undefined.
+    Example: ``inheritFrom = org/name`` in the ACL of org/name
+    Instead: another project, or no ``inheritFrom``.
+    """
+    for name, parent in collected.parents.items():
+        if name == parent:
+            yield name, _place(collected, name), f"{name} inherits from itself"
+
+
+@rule("SLT051", REGISTRY, blocks=PROJECT)
+def cycle_of_parents(collected: Collected) -> Found:
+    """Projects inherit from each other in a circle.
+
+    Why: Gerrit takes it without a word; no order exists in which they could be made.
+    Example: a inherits from b, b inherits from a
+    Instead: break the circle.
+    """
+    for cycle in _cycles(collected.parents):
+        way = " -> ".join([*cycle, cycle[0]])
+        for name in cycle:
+            yield name, _place(collected, name), f"parents form a circle: {way}"
+
+
+def _cycles(parents: Mapping[str, str]) -> Iterator[list[str]]:
+    """Yield each circle of two or more projects once, starting from its first in order."""
+    state: dict[str, int] = {}
+    for number, start in enumerate(parents, 1):
+        path = []
+        name = start
+        while name in parents and name not in state:
+            state[name] = number
+            path.append(name)
+            name = parents[name]
+        if state.get(name) == number:
+            cycle = path[path.index(name) :]
+            if len(cycle) > 1:
+                yield cycle
+
+
+def _place(collected: Collected, name: str) -> Position:
+    document = collected.documents.get(name)
+    found = _inherit_from(document) if document else None
+    return found or collected.entries[name].at("project")
+
+
+def _inherit_from(document: AclDocument) -> Position | None:
+    entries = document.select("access", None, "inheritFrom")
+    return Position(document.file, entries[-1].line, entries[-1].column) if entries else None

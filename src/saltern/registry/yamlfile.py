@@ -1,0 +1,229 @@
+"""``projects.yaml`` with the place of every entry and key.
+
+The YAML is never turned into objects of its own choosing: scalars, lists and mappings only,
+with limits on depth and on what aliases may expand to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from saltern.errors import RegistryError
+from saltern.registry.findings import Position
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE = "tag:yaml.org,2002:merge"
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_TEXT = "tag:yaml.org,2002:str"
+_MAX_DEPTH = 20
+_MAX_NODES = 5000
+
+
+@dataclass(frozen=True)
+class RawEntry:
+    """One item of the list of projects, before any check.
+
+    ``values`` holds what was written and the defaults below it; ``positions`` the place of
+    each written key; ``repeated`` keys written twice; ``problem`` why it cannot be read.
+    """
+
+    position: Position
+    values: Mapping[str, Any] = field(default_factory=dict)
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    repeated: tuple[tuple[str, Position], ...] = ()
+    problem: tuple[Position, str] | None = None
+
+    @property
+    def name(self) -> str | None:
+        """Return the project's name when it is text."""
+        name = self.values.get("project")
+        return name if isinstance(name, str) and name else None
+
+    def at(self, key: str) -> Position:
+        """Return the place of ``key``, or of the entry when the key was not written."""
+        return self.positions.get(key, self.position)
+
+
+@dataclass(frozen=True)
+class ProjectsFile:
+    """The entries in file order, and the first document's defaults (the old layout), if any."""
+
+    entries: tuple[RawEntry, ...]
+    defaults: Mapping[str, Any]
+
+
+class _Unreadable(Exception):
+    def __init__(self, position: Position, message: str):
+        super().__init__(message)
+        self.position = position
+        self.message = message
+
+
+def read_projects(data: bytes, file: str) -> ProjectsFile:
+    """Return what ``projects.yaml`` says.
+
+    Raises :class:`RegistryError` with file, line and column when the file as a whole cannot
+    be read; what is wrong with one entry stays in its ``problem``.
+    """
+    text = _decode(data, file)
+    loader, documents = _compose(text, file)
+    if len(documents) not in (1, 2):
+        raise RegistryError(f"{file}:1:1: expected one or two YAML documents, a list of projects")
+    reader = _Reader(loader, file)
+    defaults = reader.defaults(documents[0]) if len(documents) == 2 else {}
+    items = reader.items(documents[-1])
+    return ProjectsFile(tuple(reader.entry(node) for node in items), defaults)
+
+
+def _decode(data: bytes, file: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise RegistryError(f"{file}:{line}:{column}: not UTF-8 text; save it as UTF-8") from error
+
+
+def _compose(text: str, file: str) -> tuple[Any, list[yaml.Node]]:
+    try:
+        _check_depth(text, file)
+        loader = _Loader(text)
+        documents = []
+        while loader.check_node():
+            documents.append(loader.get_node())
+        return loader, documents
+    except yaml.reader.ReaderError as error:
+        before = text[: max(error.position, 0)]
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        raise RegistryError(f"{file}:{line}:{column}: {error.reason}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        what = ", ".join(p for p in (error.context, error.problem) if p)
+        raise RegistryError(f"{place}: not YAML: {what}") from error
+
+
+def _check_depth(text: str, file: str) -> None:
+    """Refuse nesting that would exhaust the C stack when nodes are made of it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MAX_DEPTH:
+                mark = event.start_mark
+                raise RegistryError(
+                    f"{file}:{mark.line + 1}:{mark.column + 1}: nested more than "
+                    f"{_MAX_DEPTH} deep; a project is a flat mapping"
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+class _Reader:
+    def __init__(self, loader: Any, file: str):
+        self.loader = loader
+        self.file = file
+        self.budget = 0
+
+    def place(self, node: yaml.Node) -> Position:
+        mark = node.start_mark
+        return Position(self.file, mark.line + 1, mark.column + 1)
+
+    def items(self, node: yaml.Node | None) -> list[yaml.Node]:
+        if not isinstance(node, yaml.SequenceNode):
+            place = self.place(node) if node else Position(self.file, 1, 1)
+            raise RegistryError(f"{place}: expected a list of projects ('- project: NAME')")
+        return node.value
+
+    def defaults(self, node: yaml.Node) -> dict[str, Any]:
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, Any] = {}
+        for item in nodes:
+            entry = self.entry(item)
+            if entry.problem:
+                raise RegistryError(f"{entry.problem[0]}: {entry.problem[1]}")
+            merged |= entry.values
+        return merged
+
+    def entry(self, node: yaml.Node) -> RawEntry:
+        place = self.place(node)
+        if not isinstance(node, yaml.MappingNode):
+            return RawEntry(place, problem=(place, "not a mapping; write '- project: NAME'"))
+        self.budget = _MAX_NODES
+        values: dict[str, Any] = {}
+        places: dict[str, Position] = {}
+        repeated = []
+        try:
+            for key, at, value in self.pairs(node, 1):
+                if key in places:
+                    repeated.append((key, at))
+                places[key] = at
+                values[key] = value
+        except _Unreadable as error:
+            return RawEntry(
+                place, _name_only(node), places, problem=(error.position, error.message)
+            )
+        return RawEntry(place, values, places, tuple(repeated))
+
+    def pairs(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Position, Any]]:
+        """Yield key, its place and its value; merged mappings (``<<``) first, once per key."""
+        merged: dict[str, tuple[Position, Any]] = {}
+        own = []
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                for source in self.merge_sources(value_node):
+                    for key, at, value in self.pairs(source, depth + 1):
+                        merged.setdefault(key, (at, value))
+            else:
+                own.append((self.key(key_node), self.place(key_node), value_node))
+        names = {key for key, _, _ in own}
+        yield from ((k, at, v) for k, (at, v) in merged.items() if k not in names)
+        for key, at, value_node in own:
+            yield key, at, self.value(value_node, depth + 1)
+
+    def merge_sources(self, node: yaml.Node) -> list[yaml.MappingNode]:
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        for source in sources:
+            self.spend(source, 1)
+            if not isinstance(source, yaml.MappingNode):
+                raise _Unreadable(self.place(source), "'<<' can only merge mappings")
+        return sources
+
+    def key(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            raise _Unreadable(self.place(node), "a key must be plain text")
+        self.spend(node, 1)
+        return node.value
+
+    def value(self, node: yaml.Node, depth: int) -> Any:
+        self.spend(node, depth)
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+            raise _Unreadable(self.place(node), f"{node.tag} is not taken here")
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, depth + 1) for item in node.value]
+        if isinstance(node, yaml.MappingNode):
+            return {key: value for key, _, value in self.pairs(node, depth)}
+        return self.scalar(node)
+
+    def scalar(self, node: yaml.Node) -> Any:
+        try:
+            return self.loader.construct_object(node)
+        except (yaml.YAMLError, ValueError, OverflowError) as error:
+            raise _Unreadable(self.place(node), f"{node.tag} is not taken here") from error
+
+    def spend(self, node: yaml.Node, depth: int) -> None:
+        self.budget -= 1
+        if self.budget < 0 or depth > _MAX_DEPTH:
+            raise _Unreadable(self.place(node), "too large or nested too deep, aliases counted")
+
+
+def _name_only(node: yaml.MappingNode) -> dict[str, Any]:
+    """Return the project's name of an entry that is otherwise unreadable."""
+    for key, value in node.value:
+        if getattr(key, "value", None) == "project" and value.tag == _TEXT:
+            return {"project": value.value}
+    return {}
