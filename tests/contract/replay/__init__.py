@@ -1,0 +1,1 @@
+"""Replays recorded exchanges with a real Gerrit on any server that claims to be like it."""
