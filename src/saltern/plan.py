@@ -176,11 +176,12 @@ def mirror_gap(ctx: Context, name: str) -> Gap | Block | None:
         return None
     have = ctx.mirror["projects"].get(name)
     ref = branch_ref(project)
+    tip = seen.get("refs", {}).get(ref)
     if have is None:
         why = "missing"
     elif "broken" in have:
         why = f"broken: {have['broken']}"
-    elif have["refs"].get(ref) != seen.get("refs", {}).get(ref):
+    elif tip is None or have["refs"].get(ref) != tip:
         why = f"behind on {ref}"
     elif "all_refs" in seen and have.get("all_refs") != seen["all_refs"]:
         why = "behind on other refs"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import urllib3
 from dulwich.client import GitClient, default_urllib3_manager, get_transport_and_path
 from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.graph import can_fast_forward
@@ -120,6 +121,7 @@ def _client(url: str) -> tuple[GitClient, str]:
     scheme = urlsplit(url).scheme
     if scheme in ("http", "https"):
         pool = default_urllib3_manager(None, base_url=url, timeout=_TIMEOUT)
+        pool.connection_pool_kw["retries"] = urllib3.Retry(connect=0, read=0, redirect=5)
         return get_transport_and_path(url, pool_manager=pool, quiet=True)
     return get_transport_and_path(
         url, ssh_command=os.environ.get("GIT_SSH_COMMAND", _SSH), quiet=True

@@ -133,12 +133,12 @@ class _Scanner:
         if first in ("", "\n"):
             return offset + 1
         if first in "#;":
-            return self.next_line(offset)
+            return self.line_end(offset) + 1
         return self.header(offset) if first == "[" else self.entry(offset)
 
-    def next_line(self, offset: int) -> int:
+    def line_end(self, offset: int) -> int:
         newline = self.text.find("\n", offset)
-        return len(self.text) if newline < 0 else newline + 1
+        return len(self.text) if newline < 0 else newline
 
     def header(self, offset: int) -> int:
         match = _HEADER.match(self.text, offset)
@@ -201,24 +201,24 @@ class _Scanner:
         text = self.text
         while offset < len(text) and text[offset] != "\n":
             char = text[offset]
-            if char == '"':
-                quoted_at = -1 if quoted_at >= 0 else offset
-                keep = len(out)
-            elif char == "\\":
+            blank = quoted_at < 0 and char in BLANKS
+            if quoted_at < 0 and char in "#;":
+                offset = self.line_end(offset)
+                break
+            if not blank and out and not keep:
+                raise self.error(
+                    offset, "git and Gerrit differ on the blanks before this; quote it"
+                )
+            if char == "\\":
                 offset = self.escape(offset, out)
                 keep, leading = len(out), False
                 continue
-            elif quoted_at < 0 and char in "#;":
-                offset = self.next_line(offset) - 1
-                if text[offset] != "\n":
-                    offset += 1
-                break
-            elif quoted_at >= 0 or char not in BLANKS:
+            if char == '"':
+                quoted_at = -1 if quoted_at >= 0 else offset
+            elif not (blank and leading):
                 out.append(char)
-                keep = len(out)
-            elif not leading:
-                out.append(char)
-            leading = leading and char in BLANKS
+            keep = keep if blank else len(out)
+            leading = leading and blank
             offset += 1
         if quoted_at >= 0:
             raise self.error(quoted_at, "this quote is not closed on its line")

@@ -164,9 +164,8 @@ class _Reader:
                 places[key] = at
                 values[key] = value
         except _Unreadable as error:
-            return RawEntry(
-                place, _name_only(node), places, problem=(error.position, error.message)
-            )
+            problem = (error.position, error.message)
+            return RawEntry(place, _name_only(node), problem=problem)
         return RawEntry(place, values, places, tuple(repeated))
 
     def pairs(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Position, Any]]:

@@ -88,17 +88,26 @@ class Client:
     def _call(self, method: str, path: str, **kwargs: Any) -> Any:
         send = getattr(self._rest, method.lower())
         try:
-            return send(path, timeout=self.settings.timeout, **kwargs)
+            answer, response = send(
+                path, return_response=True, timeout=self.settings.timeout, **kwargs
+            )
         except requests.HTTPError as error:
             raise self._error(method, path, error.response) from error
         except requests.RequestException as error:
             raise self._failure(method, path, error) from error
         except ValueError as error:
-            raise Broken(
-                f"{method} {self.url}{path}: the answer is not Gerrit's JSON ({error}); "
-                "is the url setting right?",
-                code="answer",
-            ) from error
+            raise self._not_gerrit(method, path, str(error)) from error
+        kind = response.headers.get("Content-Type", "")
+        if response.content and not kind.startswith("application/json"):
+            raise self._not_gerrit(method, path, kind)
+        return answer
+
+    def _not_gerrit(self, method: str, path: str, what: str) -> Broken:
+        return Broken(
+            f"{method} {self.url}{path}: the answer is not Gerrit's JSON ({what}); is the url "
+            "setting right?",
+            code="answer",
+        )
 
     def git(
         self, method: str, path: str, headers: dict[str, str], data: bytes | None
@@ -134,7 +143,7 @@ class Client:
 
     def _error(self, method: str, path: str, response: requests.Response) -> Exception:
         status, text = response.status_code, _words(response)
-        reason = f"Gerrit answered {status} to {method} {path}: {text}"
+        reason = f"Gerrit at {self.url} answered {status} to {method} {path}: {text}"
         if status == 401:
             return Broken(
                 f"{self.url} does not take the HTTP password of account "

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from saltern.errors import Refused, Retry, SalternError
 from saltern.providers.gerrit.cache import make_directory
 from saltern.providers.gerrit.client import HttpRefused, Unanswered, quoted
 from saltern.providers.gerrit.server import Claim, Seen, Server
+from saltern.registry.acl import SYSTEM_GROUPS
 from saltern.steps import Step
 
 
@@ -53,27 +55,24 @@ def make(server: Server, step: Step) -> Claim:
 
 def _find(server: Server, name: str, error: SalternError) -> None:
     """Return when group ``name`` is there; else raise what its absence means."""
-    try:
-        found = server.client.get(f"/groups/{quoted(name)}")
-    except HttpRefused as lookup:
-        if lookup.status != 404:
-            raise
-        raise error if isinstance(error, Retry) else _in_the_way(name, error) from lookup
-    if found.get("name") != name:
+    rows = server.client.get("/groups/?" + urlencode({"m": name}))
+    system = [group for group in SYSTEM_GROUPS if group.lower() == name.lower()]
+    near = [group for group in [*rows, *system] if group.lower() == name.lower()]
+    if name in near:
+        return
+    if isinstance(error, Retry):
+        raise error
+    if not near:
         raise Refused(
-            f"group {name!r} cannot be made: {found.get('name')!r} is in its way (Gerrit's group "
-            "names differ by more than case and outer spaces); use that name in the registry or "
-            "rename the group",
+            f"group {name!r} cannot be made and is not visible either: {error}; the service "
+            "account needs Administrate Server to see every group",
             code="group-name-taken",
         ) from error
-
-
-def _in_the_way(name: str, error: SalternError) -> Refused:
-    return Refused(
-        f"group {name!r} cannot be made and is not visible either: {error}; the service account "
-        "needs Administrate Server to see every group",
+    raise Refused(
+        f"group {name!r} cannot be made: {near[0]!r} is in its way (names that differ only in "
+        "case are the same to Gerrit); use that name in the registry or rename the group",
         code="group-name-taken",
-    )
+    ) from error
 
 
 def _leave(server: Server, path: str) -> None:

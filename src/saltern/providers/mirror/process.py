@@ -43,19 +43,17 @@ class GitRunner:
         :class:`GitFailed`, :class:`Retry` after the timeout, :class:`Broken` without git.
         """
         try:
-            process = (
-                Git(os.fspath(repository))
-                .execute(
-                    ["git", *arguments],
-                    as_process=True,
-                    env=self._environment(repository),
-                    start_new_session=True,
-                    pass_fds=(lock,),
-                )
-                .proc
+            # GitPython ends the process when this handle goes.
+            handle = Git(os.fspath(repository)).execute(
+                ["git", *arguments],
+                as_process=True,
+                env=self._environment(repository),
+                start_new_session=True,
+                pass_fds=(lock,),
             )
         except GitCommandNotFound:
             raise Broken("git is not installed, the mirror needs it", code="no-git") from None
+        process = handle.proc
         try:
             _, errors = process.communicate(timeout=self.timeout)
         except subprocess.TimeoutExpired:
@@ -85,7 +83,6 @@ class GitRunner:
             "SSH_ASKPASS": "",
             "GIT_TRACE": "0",
             "GIT_TRACE_CURL": "0",
-            "GIT_CURL_VERBOSE": "0",
         }
 
 
@@ -94,6 +91,7 @@ def fetch_config(base: str, scheme: str, username: str, password: str) -> dict[s
     config = {
         "credential.helper": "",
         "core.hooksPath": os.devnull,
+        "core.logAllRefUpdates": "false",
         "gc.autoDetach": "false",
         "maintenance.autoDetach": "false",
         "protocol.allow": "never",
