@@ -68,7 +68,7 @@ def test_stuck_keeps_its_first_time_and_leaves_when_done(journal):
 def test_observation_takes_a_step_off_the_stuck_list(journal):
     """What somebody repaired by hand is no longer stuck."""
     journal.settled("r", Outcome("access:a", "failed", "x", "y"), "blocked")
-    journal.found_done(["access:a", "access:b"])
+    journal.unstick(["access:a", "access:b"])
     assert journal.stuck() == []
 
 
@@ -91,8 +91,9 @@ def test_journal_of_another_version_is_refused(tmp_path):
 
 def test_unnoted_changes_wait_until_noted(journal):
     """A merged change is remembered until its note stands."""
-    journal.merged(["a", "b"])
-    journal.merged(["a"])
+    run = journal.begin("test")
+    journal.follow(run, "b", ["a", "b"])
+    journal.follow(run, "b", ["a"])
     assert journal.unnoted() == ["a", "b"]
     journal.noted("a")
     journal.no_change("b")

@@ -48,7 +48,8 @@ EQUAL = [
     ),
     (
         '[label "V"]\nvalue = 1 Yes\nvalue = -1  No\nfunction = NoBlock',
-        '[label "V"]\nfunction = NoBlock\nvalue = -1 No\nvalue = 0\nvalue = +1 Yes\ndefaultValue = 0',
+        '[label "V"]\nfunction = NoBlock\nvalue = -1 No\nvalue = 0\nvalue = +1 Yes\n'
+        "defaultValue = 0",
     ),
     (
         '[label "V"]\nfunction = NoOp\nallowPostSubmit = true\ncanOverride = on',
@@ -196,6 +197,8 @@ def test_unwritable_description_is_refused():
         (b"[a]\nk = x\\", ":2:6"),
         (b'[a]\n[b "c]\n', ":2:1"),
         (b"[a] k = v\n", ":1:1"),
+        (b'[a]\nk = "" x\n', ":2:8"),
+        (b"[a]\nk = \\\n  x # y\n", ":3:3"),
     ],
 )
 def test_what_git_and_gerrit_read_differently_is_refused(data, place):

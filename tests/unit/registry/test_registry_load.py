@@ -174,7 +174,7 @@ def test_aliases_that_explode_hold_up_only_their_entry(registry_of):
         (b"- project: \xff\n", "gerrit/projects.yaml:1:12"),
         (b"- project: a\n- project: b\x00\n", "gerrit/projects.yaml:2:13"),
         (b"- project: *nowhere\n", "gerrit/projects.yaml:1:12"),
-        (b"- project: " + b"[" * 200_000, "gerrit/projects.yaml:1:31"),
+        (b"- project: " + b"[" * 200_000, "gerrit/projects.yaml:1:30"),
         (b"- " * 100_000 + b"a\n", "gerrit/projects.yaml:1:41"),
         (b"- a\n---\n- b\n---\n- c\n", "gerrit/projects.yaml:1:1"),
     ],

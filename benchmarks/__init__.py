@@ -1,0 +1,1 @@
+"""Speed: the product beside a bare client that makes only the necessary requests."""

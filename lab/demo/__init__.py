@@ -1,0 +1,1 @@
+"""The demo: the main job told as a story, on loopback, by an ordinary user (`make demo`)."""

@@ -1,0 +1,23 @@
+"""The rights that the service account needs and Gerrit's administrators lack by default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.demo.people import Person
+
+GRANTS = {
+    "refs/meta/config": ("read", "create", "push"),
+    "refs/heads/*": ("create", "push", "forgeAuthor", "forgeCommitter"),
+    "refs/tags/*": ("create", "createTag", "createSignedTag", "forgeCommitter"),
+}
+
+
+def grant(admin: Person, group: str = "Administrators") -> None:
+    """Give ``group`` on All-Projects what docs/admin.md lists."""
+    uuid = admin.rest("GET", f"groups/{group}")["id"]
+    rule = {"rules": {uuid: {"action": "ALLOW"}}}
+    add: dict[str, Any] = {
+        ref: {"permissions": dict.fromkeys(names, rule)} for ref, names in GRANTS.items()
+    }
+    admin.rest("POST", "projects/All-Projects/access", {"add": add})
