@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from saltern.registry import AclDocument, AclSyntaxError, compose, digest, normalise
 
 FEW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
 
 NAMES = st.sampled_from(["core", "ci", "two words", "Ä-team", "x;y", 'q"uote'])
 REFS = st.sampled_from(["refs/*", "refs/heads/*", "refs/tags/*", '^refs/"odd\\\\"/[a-z]+'])

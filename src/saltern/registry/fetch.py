@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -122,7 +122,7 @@ def _client(url: str) -> tuple[GitClient, str]:
     if scheme in ("http", "https"):
         pool = default_urllib3_manager(None, base_url=url, timeout=_TIMEOUT)
         pool.connection_pool_kw["retries"] = urllib3.Retry(connect=0, read=0, redirect=5)
-        return get_transport_and_path(url, pool_manager=pool, quiet=True)
+        return get_transport_and_path(url, pool_manager=cast(urllib3.PoolManager, pool), quiet=True)
     return get_transport_and_path(
         url, ssh_command=os.environ.get("GIT_SSH_COMMAND", _SSH), quiet=True
     )

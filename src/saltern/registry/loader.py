@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from saltern.errors import Broken
@@ -13,7 +13,7 @@ from saltern.registry.model import Project, Registry, blocked, named_groups
 from saltern.registry.normal import ROOT_PROJECT
 from saltern.registry.rules import Collected, Rule, rules_for
 from saltern.registry.rules.base import ACL, ENTRY, LOOKUP, REGISTRY
-from saltern.registry.rules.entries import CORE_KEYS, OTHER_KEYS, has_shape
+from saltern.registry.rules.entries import CORE_KEYS, OTHER_KEYS
 from saltern.registry.rules.names import name_problem
 from saltern.registry.source import Source
 from saltern.registry.yamlfile import RawEntry, read_projects
@@ -59,7 +59,7 @@ class Loader:
         names = frozenset(e.name for e in entries if e.name)
         return Registry(self.source.commit, projects, groups, findings, names)
 
-    def with_defaults(self, entry: RawEntry, file_defaults: dict[str, Any]) -> RawEntry:
+    def with_defaults(self, entry: RawEntry, file_defaults: Mapping[str, Any]) -> RawEntry:
         """Return the entry with the defaults of the settings and the file below its values."""
         if entry.problem:
             return entry
@@ -187,4 +187,4 @@ class Loader:
 def has_option(entry: RawEntry, option: str) -> bool:
     """Return whether ``option`` stands in the entry's ``options``."""
     options = entry.values.get("options")
-    return has_shape(options, "list") and option in options
+    return isinstance(options, list) and option in options

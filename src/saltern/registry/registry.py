@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltern.errors import RegistryError
+from saltern.errors import Refused, RegistryError
 from saltern.registry.loader import Loader
 from saltern.registry.model import Project, Registry, blocked
 from saltern.registry.source import Source
@@ -17,7 +17,10 @@ def load(source: Source, settings: RegistrySettings) -> Registry:
     Raises :class:`RegistryError` (file:line:column) only when the projects file as a whole
     cannot be read; what is wrong with one entry is a finding, and the others are served.
     """
-    data = source.read(settings.projects_file)
+    try:
+        data = source.read(settings.projects_file)
+    except Refused as error:
+        raise RegistryError(f"{settings.projects_file}: {error.reason}") from error
     if data is None:
         where = f" at commit {source.commit}" if source.commit else ""
         raise RegistryError(f"{settings.projects_file}: no such file{where}")

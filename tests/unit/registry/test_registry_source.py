@@ -11,7 +11,7 @@ from dulwich.repo import Repo
 from dulwich.server import DictBackend
 from dulwich.web import make_wsgi_chain
 
-from saltern.errors import Broken, Refused, Retry
+from saltern.errors import Broken, Refused, RegistryError, Retry
 from saltern.registry import DirectorySource, GitSource, load
 from saltern.registry.fetch import fetch
 from saltern.settings import RegistrySettings
@@ -85,6 +85,14 @@ def test_linked_acl_is_a_finding_of_its_project(source):
     registry = load(source, RegistrySettings())
     assert [(f.code, f.project) for f in registry.findings] == [("SLT020", "link")]
     assert registry.projects["a"].acl is not None
+
+
+def test_linked_projects_file_is_an_error(upstream):
+    """A projects file that is a link is refused as a whole."""
+    (upstream / "gerrit" / "projects.yaml").unlink()
+    (upstream / "gerrit" / "projects.yaml").symlink_to("/etc/passwd")
+    with pytest.raises(RegistryError, match="symbolic link"):
+        load(DirectorySource(upstream), RegistrySettings())
 
 
 def test_commit_source_keeps_reading_its_commit(upstream):

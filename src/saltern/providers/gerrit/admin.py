@@ -214,7 +214,7 @@ def access_set(
     message: str = "",
 ) -> None:
     """Add and remove rules of ``project``; removals go first."""
-    body = {"add": _sections(add or {}), "remove": _sections(remove or {})}
+    body: dict[str, Any] = {"add": _sections(add or {}), "remove": _sections(remove or {})}
     if message:
         body["message"] = message
     client.post(f"/projects/{quoted(project)}/access", body)

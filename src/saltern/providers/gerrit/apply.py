@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from saltern.errors import Broken, Refused, Retry, SalternError
@@ -73,18 +74,15 @@ class _Batch:
         """Make groups one after the other, then read them back together."""
         claims = []
         for step in steps:
-            results = self._write([step], lambda step=step: {step.key: self._make_group(step)})
+            results = self._write([step], partial(self._make_group, step))
             claims += self._sift([step], results)
         self._prove(
             claims,
             lambda some: listing.some_groups(self._server.client, [c.step.name for c in some]),
         )
 
-    def _make_group(self, step: Step) -> Result:
-        try:
-            return groups.make(self._server, step)
-        except SalternError as error:
-            return error
+    def _make_group(self, step: Step) -> dict[str, Result]:
+        return {step.key: groups.make(self._server, step)}
 
     def projects(self, jobs: Sequence[Sequence[Step]]) -> None:
         """Write the projects in a pool, then read them back together."""
@@ -96,7 +94,7 @@ class _Batch:
 
     def _project(self, steps: Sequence[Step]) -> list[Claim]:
         ordered = sorted(steps, key=lambda step: ORDER.index(step.kind))
-        results = self._write(ordered, lambda: write_project(self._server, ordered))
+        results = self._write(ordered, partial(write_project, self._server, ordered))
         return self._sift(ordered, results)
 
     def announce(self, step: Step) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from pygerrit2 import GerritRestAPI, HTTPBasicAuth
+from pygerrit2 import GerritRestAPI, HTTPBasicAuth  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry as UrllibRetry
 
@@ -115,7 +115,7 @@ class Client:
         """Send a request of git's smart HTTP protocol and return a response of status 200."""
         url = f"{self.url}/a{path}"
         try:
-            response = self._rest.session.request(
+            response: requests.Response = self._rest.session.request(
                 method,
                 url,
                 headers=headers,
@@ -141,7 +141,9 @@ class Client:
             return Unanswered(f"{what}: no answer ({_cause(error)})")
         return Broken(f"{what}: {error}", code="request")
 
-    def _error(self, method: str, path: str, response: requests.Response) -> Exception:
+    def _error(self, method: str, path: str, response: requests.Response | None) -> Exception:
+        if response is None:
+            return Unanswered(f"{method} {self.url}{path}: an error without an answer")
         status, text = response.status_code, _words(response)
         reason = f"Gerrit at {self.url} answered {status} to {method} {path}: {text}"
         if status == 401:

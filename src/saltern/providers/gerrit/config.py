@@ -121,12 +121,14 @@ def _content(store: MemoryObjectStore, commit: str) -> MetaConfig:
     tree = store[found.tree]
     assert isinstance(tree, Tree)  # noqa: S101
     entries = {entry.path.decode("utf-8", "surrogateescape"): entry for entry in tree.iteritems()}
-    texts = []
-    for name in (PROJECT_CONFIG, GROUPS):
+
+    def text(name: str) -> bytes:
         entry = entries.pop(name, None)
-        texts.append(store[entry.sha].as_raw_string() if entry else b"")
+        return store[entry.sha].as_raw_string() if entry else b""
+
+    config, groups = text(PROJECT_CONFIG), text(GROUPS)
     others = {name: (entry.mode, entry.sha.decode()) for name, entry in entries.items()}
-    return MetaConfig.of(*texts, others)
+    return MetaConfig.of(config, groups, others)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from dulwich.client import AbstractHttpGitClient
 from dulwich.errors import GitProtocolError, HangupException, SendPackError
 from dulwich.object_store import MemoryObjectStore, ObjectStoreGraphWalker
-from dulwich.objects import ShaFile
+from dulwich.objects import ObjectID, ShaFile
 from dulwich.pack import pack_objects_to_data
 from dulwich.protocol import ZERO_SHA, pkt_line
 
@@ -92,7 +92,7 @@ class Git:
         except BaseException:
             abort()
             raise
-        if commit.encode() not in store:
+        if ObjectID(commit.encode()) not in store:
             raise Retry(f"{project}: Gerrit did not send commit {commit}", code="fetch")
         return store
 

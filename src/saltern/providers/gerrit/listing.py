@@ -129,7 +129,7 @@ def _groups(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
 
 
 def _revisions(client: Client, names: Sequence[str]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for chunk in _chunks(names, "project"):
         rows = client.get("/access/?" + urlencode([("project", name) for name in chunk]))
         found |= {name: row["revision"] for name, row in rows.items() if "revision" in row}

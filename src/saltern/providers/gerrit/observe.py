@@ -36,7 +36,7 @@ def observe(server: Server, request: Mapping[str, Any]) -> dict[str, Any]:
         groups = pool.submit(listing.all_groups, client)
         changes = _submit_if(pool, request.get("changes"), announce.observe_changes, client)
         version, account, problems = _preconditions(server, pool)
-        names = heads.result() if request.get("projects") is None else request["projects"]
+        names = _with_ancestors(heads.result(), request.get("projects"))
         projects = listing.merge(client, heads.result(), refs.result(), names)
         uuids = {name: group["uuid"] for name, group in groups.result().items()}
         if not problems:
@@ -54,6 +54,20 @@ def observe(server: Server, request: Mapping[str, Any]) -> dict[str, Any]:
             "groups": groups.result() if request.get("groups") else {},
             "changes": changes.result() if changes else None,
         }
+
+
+def _with_ancestors(
+    heads: Mapping[str, Mapping[str, Any]], names: Iterable[str] | None
+) -> list[str]:
+    """Return ``names`` (``None``: all) and the projects on the server they inherit from."""
+    wanted = dict.fromkeys(heads if names is None else names)
+    queue = list(wanted)
+    while queue:
+        parent = heads.get(queue.pop(), {}).get("parent")
+        if parent and parent not in wanted:
+            wanted[parent] = None
+            queue.append(parent)
+    return list(wanted)
 
 
 def _submit_if(

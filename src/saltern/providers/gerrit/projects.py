@@ -75,7 +75,7 @@ def _look(server: Server, name: str) -> dict[str, Any]:
 def config_tip(server: Server, name: str) -> str | None:
     """Return the commit of refs/meta/config, of hidden projects too; ``None``: it is not there."""
     answer = server.client.get(f"/projects/{quoted(name)}/access")
-    return answer.get("revision")
+    return str(answer["revision"]) if "revision" in answer else None
 
 
 def _describe(server: Server, name: str, description: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from saltern.errors import Retry, SalternError
@@ -26,7 +27,7 @@ def write_project(server: Server, steps: Sequence[Step]) -> dict[str, Result]:
     rest = [step for step in steps if step.kind != "project"]
     for step in steps:
         if step.kind == "project":
-            results[step.key] = _attempt(lambda step=step: projects.make(server, step))
+            results[step.key] = _attempt(partial(projects.make, server, step))
             if isinstance(results[step.key], SalternError):
                 waiting = Retry(f"waits for {step.key}", code="needs")
                 return results | {other.key: waiting for other in rest}
@@ -55,7 +56,7 @@ def _push(server: Server, steps: Sequence[Step], *, look: bool) -> dict[str, Res
     results: dict[str, Result] = {}
     prepared = []
     for step in steps:
-        ready = _attempt(lambda step=step: _prepare(server, step, look))
+        ready = _attempt(partial(_prepare, server, step, look))
         if isinstance(ready, Prepared):
             prepared.append(ready)
         else:
@@ -104,7 +105,7 @@ def _again(server: Server, stale: Prepared) -> Result:
     step = stale.step
     if step.kind != "access":
         return stale.claim
-    ready = _attempt(lambda: access.prepare(server, step, look=True))
+    ready = _attempt(partial(access.prepare, server, step, look=True))
     if not isinstance(ready, Prepared):
         return ready
     result = _send(server, [ready])[step.key]

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from git.cmd import Git
 from git.exc import GitCommandNotFound
@@ -53,7 +54,7 @@ class GitRunner:
             )
         except GitCommandNotFound:
             raise Broken("git is not installed, the mirror needs it", code="no-git") from None
-        process = handle.proc
+        process = cast(subprocess.Popen[bytes], handle.proc)
         try:
             _, errors = process.communicate(timeout=self.timeout)
         except subprocess.TimeoutExpired:
@@ -104,7 +105,7 @@ def fetch_config(base: str, scheme: str, username: str, password: str) -> dict[s
     return config
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End git and what it started; it clears its locks on SIGTERM, not on SIGKILL."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
@@ -117,6 +118,6 @@ def _end(process: subprocess.Popen) -> None:
             process.communicate()
 
 
-def _words(errors: bytes | str | None) -> str:
-    text = errors.decode("utf-8", "replace") if isinstance(errors, bytes) else errors or ""
+def _words(errors: bytes) -> str:
+    text = errors.decode("utf-8", "replace")
     return "; ".join(line.strip() for line in text.splitlines() if line.strip())[-_WORDS:]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from dulwich.refs import check_ref_format
+from dulwich.refs import Ref, check_ref_format
 
 from saltern.errors import Broken, Refused, Retry, SalternError
 from saltern.providers.mirror.names import repository_path
@@ -47,12 +48,17 @@ class MirrorProvider:
         list of names: every tip is looked at and ``all_refs`` given). Returns
         ``{"projects": {name: {"refs": {ref: sha}, "head": ref, "all_refs": {ref: sha}}}}``;
         a project without a repository is absent, a damaged one is ``{"broken": why}``.
+        Raises :class:`Broken` when the root is there and cannot be read.
         """
+        if os.path.lexists(self._root) and not os.access(self._root / ".", os.R_OK | os.X_OK):
+            raise Broken(f"the mirror's root {self._root} cannot be read", code="disk")
         branches = list(request.get("branches") or ())
+        names = list(request.get("projects") or ())
         deep = request.get("deep") or ()
+        deeply = set(names if deep is True else deep)
         found = {}
-        for name in request.get("projects") or ():
-            seen = self._look(name, branches, deep is True or (deep and name in set(deep)))
+        for name in names:
+            seen = self._look(name, branches, name in deeply)
             if seen is not None:
                 found[name] = seen
         return {"projects": found}
@@ -112,7 +118,7 @@ class MirrorProvider:
         if step.kind != "mirror":
             raise Broken(f"the mirror provider knows no step {step.kind!r}", code="kind")
         head = f"refs/heads/{step.payload['default_branch']}"
-        if not check_ref_format(head.encode("utf-8", "replace")):
+        if not check_ref_format(Ref(head.encode("utf-8", "replace"))):
             raise Refused(f"{step.name}: {head!r:.200} is no branch name", code="branch")
         return Mirrored(
             root=self._root,

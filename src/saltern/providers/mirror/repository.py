@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dulwich.refs import DiskRefsContainer
+from dulwich.refs import DiskRefsContainer, Ref
 
 from saltern.errors import Refused, Retry, SalternError
 from saltern.providers.mirror.lock import locked, private_name
@@ -157,7 +157,7 @@ def _remove_refs(path: Path, names: Iterable[str]) -> None:
     """
     refs = DiskRefsContainer(os.fspath(path))
     for name in sorted(names):
-        del refs[name.encode("utf-8", "surrogateescape")]
+        del refs[Ref(name.encode("utf-8", "surrogateescape"))]
 
 
 def _lay_out(path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dulwich.errors import ChecksumMismatch, FileFormatException, ObjectFormatException
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import Commit, Tag
+from dulwich.objects import Commit, ObjectID, Tag
 from dulwich.refs import PackedRefsException, read_packed_refs_with_peeled
 
 SPACES = ("refs/heads", "refs/tags")
@@ -103,7 +103,7 @@ def _packed(path: Path) -> dict[str, str]:
 
 def _loose(path: Path, space: str) -> Iterable[tuple[str, str]]:
     top = os.fspath(path)
-    for folder, _, files in os.walk(os.path.join(top, space)):
+    for folder, _, files in os.walk(os.path.join(top, space), onerror=_fail):
         for file in files:
             if file.endswith(".lock"):
                 continue
@@ -116,13 +116,18 @@ def _loose(path: Path, space: str) -> Iterable[tuple[str, str]]:
             yield name, value[:40].decode()
 
 
+def _fail(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 def _tips_damage(path: Path, tips: dict[str, str]) -> str | None:
     if not tips:
         return None
     store = DiskObjectStore(os.fspath(path / "objects"))
     try:
         for ref, sha in tips.items():
-            damage = _tip_damage(store, sha.encode())
+            damage = _tip_damage(store, ObjectID(sha.encode()))
             if damage:
                 return f"{ref}: {damage}"
     finally:
@@ -130,7 +135,7 @@ def _tips_damage(path: Path, tips: dict[str, str]) -> str | None:
     return None
 
 
-def _tip_damage(store: DiskObjectStore, sha: bytes) -> str | None:
+def _tip_damage(store: DiskObjectStore, sha: ObjectID) -> str | None:
     try:
         found = store[sha]
         if found.id != sha:

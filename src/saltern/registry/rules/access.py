@@ -49,6 +49,10 @@ def not_a_ref(document: AclDocument, settings: RegistrySettings) -> Lines:
         if not name.startswith(("refs/", "^refs/")):
             message = f"access section {name[:80]!r} must start with refs/ or ^refs/"
             yield header.line, header.column, message
+    for entry in document.entries:
+        bare = (entry.section, entry.subsection) == ("access", None)
+        if bare and entry.key.lower() != "inheritfrom":
+            yield entry.line, entry.column, f'{entry.key} needs [access "refs/..."]'
 
 
 @rule("SLT031", ACL, blocks=ACCESS)

@@ -165,9 +165,9 @@ def _wrong_types(entry: RawEntry, keys: dict[str, str]) -> Places:
 
 def has_shape(value: Any, shape: str) -> bool:
     """Return whether a value has the type a key takes (lists: of texts)."""
-    if not isinstance(value, _SHAPES[shape]):
-        return False
-    return shape != "list" or all(isinstance(item, str) for item in value)
+    if isinstance(value, list):
+        return shape == "list" and all(isinstance(item, str) for item in value)
+    return isinstance(value, _SHAPES[shape])
 
 
 def _known() -> str:

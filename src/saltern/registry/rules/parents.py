@@ -38,6 +38,20 @@ def cycle_of_parents(collected: Collected) -> Found:
             yield name, _place(collected, name), f"parents form a circle: {way}"
 
 
+@rule("SLT052", REGISTRY, blocks=PROJECT)
+def bad_parent_name(collected: Collected) -> Found:
+    """A project inherits from a name that Gerrit folds into another.
+
+    Why: Gerrit takes ``org/parent.git`` without a word and does not find the parent by it.
+    Example: ``inheritFrom = org/parent.git``
+    Instead: ``inheritFrom = org/parent``
+    """
+    for name, parent in collected.parents.items():
+        if parent.endswith((".git", "/")) or parent.startswith("/"):
+            message = f"parent {parent[:80]!r} is not written as Gerrit names it; leave out '.git'"
+            yield name, _place(collected, name), message
+
+
 def _cycles(parents: Mapping[str, str]) -> Iterator[list[str]]:
     """Yield each circle of two or more projects once, starting from its first in order."""
     state: dict[str, int] = {}
