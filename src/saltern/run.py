@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -213,18 +214,35 @@ class Converger:
 
     def _look(self, work: Work, run: str | None) -> Picture:
         """Read the registry and the servers and make the plan; ``run`` is None for a dry look."""
-        source = self._source()
-        registry = load(source, self._registry)
+        source, registry = self._read()
         history = self._history(source)
         removed = self._follow(run, history, registry, work) if run else ()
         context = self._observe(registry, work)
         changes = self._changes(history, context) if run else ()
         return Picture(context, make_plan(context, work.scope), changes, removed)
 
-    def _source(self) -> sources.Source:
+    def _read(self) -> tuple[sources.Source, Registry]:
+        """Return the registry and where it was read from; a damaged clone is made anew."""
         if self._directory is not None:
-            return sources.DirectorySource(self._directory)
-        return fetch(self._registry, self._clone, None)
+            directory = sources.DirectorySource(self._directory)
+            return directory, load(directory, self._registry)
+        # A plan is made without the run's lock and fetches into the same clone.
+        with Lock(self._state / "registry.lock"):
+            try:
+                return self._fetch()
+            except SalternError as error:
+                if error.code != "clone":
+                    raise
+                damage: Exception = error
+            except Exception as error:
+                damage = error
+            log.warning("%s is damaged (%r): fetching the registry anew", self._clone, damage)
+            shutil.rmtree(self._clone)
+            return self._fetch()
+
+    def _fetch(self) -> tuple[sources.Source, Registry]:
+        source = fetch(self._registry, self._clone, None)
+        return source, load(source, self._registry)
 
     def _history(self, source: sources.Source) -> History | None:
         return History(self._clone, source.commit) if source.commit else None

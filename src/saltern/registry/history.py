@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 from dulwich.objects import Commit, ObjectID
@@ -17,6 +18,7 @@ class History:
         self.tip = tip
         self._path = repo_path
         self._repo = open_repository(repo_path)
+        weakref.finalize(self, self._repo.close)
 
     def source(self, commit: str) -> GitSource:
         """Return the registry's files at ``commit``."""

@@ -9,6 +9,7 @@ from saltern.errors import Refused, Retry
 from saltern.providers.gerrit.client import quoted
 from saltern.providers.gerrit.config import new_commit
 from saltern.providers.gerrit.git import Update
+from saltern.providers.gerrit.listing import HIDDEN
 from saltern.providers.gerrit.server import Claim, Prepared, Seen, Server
 from saltern.providers.gerrit.upstream import import_upstream
 from saltern.settings import GerritSettings
@@ -39,6 +40,17 @@ def prepare(server: Server, step: Step) -> Prepared | Claim:
     files = {".gitreview": gitreview(server.settings, step.name, payload["default_branch"])}
     new, objects = new_commit(files, "Add .gitreview\n", server.identity)
     return Prepared(step, Update(ref, None, new), objects, claim)
+
+
+def refuse_hidden(server: Server, step: Step) -> None:
+    """Raise for a hidden project: its branches cannot be seen, so nothing could be proved."""
+    info = server.client.get(f"/projects/{quoted(step.name)}")
+    if info.get("state") == HIDDEN:
+        raise Refused(
+            f"{step.name} is hidden: whether it has {step.payload['default_branch']} cannot be "
+            "seen until its ACL makes it active or read-only",
+            code="hidden",
+        )
 
 
 def gitreview(settings: GerritSettings, project: str, branch: str) -> bytes:

@@ -27,7 +27,8 @@ def observe(server: Server, request: Mapping[str, Any]) -> dict[str, Any]:
     ``parent``, ``config`` and ``head`` (commits or ``None``), ``refs``, ``access`` (``digest``,
     ``state``, ``wrong_groups``; ``None`` when there is none or it could not be read, ``unread``
     then says why), ``all_refs`` of deep ones; ``groups`` by name with ``uuid``, ``owner_uuid``;
-    ``changes`` by commit. Projects that are not there are absent.
+    ``changes`` by commit. Projects that are not there are absent; those that the named ones
+    inherit from are there too.
     """
     with ThreadPoolExecutor(max(1, server.settings.workers), "gerrit-observe") as pool:
         client = server.client

@@ -40,6 +40,18 @@ def write_project(server: Server, steps: Sequence[Step]) -> dict[str, Result]:
 
 def _in_window(server: Server, steps: Sequence[Step]) -> dict[str, Result]:
     """Push while the project is made writable; its state afterwards is the wanted one."""
+    refused = {
+        step.key: error
+        for step in steps
+        if step.kind == "content"
+        and (error := _attempt(partial(content.refuse_hidden, server, step)))
+    }
+    if open_for := [step for step in steps if step.key not in refused]:
+        return refused | _push_opened(server, open_for)
+    return dict(refused)
+
+
+def _push_opened(server: Server, steps: Sequence[Step]) -> dict[str, Result]:
     results: dict[str, Result] = {}
     try:
         with writable(server.client, steps[0].name) as window:
