@@ -24,6 +24,8 @@ import salt.utils.jid
 try:
     from saltern import remote, wire
     from saltern.errors import Broken, Retry, SalternError
+    from saltern.gather import gatherer
+    from saltern.journal import Request
     from saltern.report import exit_status, text
     from saltern.run import Converger
     from saltern.settings import ConvergeSettings, RegistrySettings, build
@@ -34,6 +36,8 @@ except ImportError as error:
 
 log = logging.getLogger(__name__)
 
+QUEUED = 75
+"""Exit status of a request that another call serves (EX_TEMPFAIL)."""
 PATIENCE = 5.0
 """Seconds without a return before the minion is asked whether the job still runs."""
 STRIKES = 2
@@ -77,18 +81,37 @@ def converge(
     .. versionadded:: 0.1.0
     """
 
-    def run(converger):
-        report = converger.converge(
-            str(cause)[:200],
-            projects=_names(projects),
-            change_commit=change,
-            deep=bool(deep),
-            wait=bool(wait),
-            allow_retire=bool(allow_retire),
-        ).to_dict()
-        return report, text.render_report(report), report["exit"]
+    request = Request(
+        cause=str(cause)[:200],
+        scope=_names(projects),
+        deep=bool(deep),
+        allow_retire=bool(allow_retire),
+        change_commit=change,
+    )
+    if wait:
+        return _with_converger(lambda converger: _converge([request], converger, wait=True))
+    name = str((__opts__.get("saltern") or {}).get("converge", {}).get("state_dir"))
 
-    return _with_converger(run)
+    def work(batch):
+        return _with_converger(lambda converger: _converge(batch, converger, wait=False))
+
+    return gatherer(name).serve(request, work) or {"status": "queued", "retcode": QUEUED}
+
+
+def _converge(requests, converger, wait):
+    """Serve all of ``requests`` by one run; the journal merges them."""
+    *others, last = requests
+    for request in others:
+        converger.journal.request(request)
+    report = converger.converge(
+        last.cause,
+        projects=last.scope,
+        change_commit=last.change_commit,
+        deep=last.deep,
+        allow_retire=last.allow_retire,
+        wait=wait,
+    ).to_dict()
+    return report, text.render_report(report), report["exit"]
 
 
 def plan(projects=None, deep=False):
@@ -173,7 +196,7 @@ def _with_converger(run):
 def _names(projects):
     if projects is None:
         return None
-    return [str(name) for name in ([projects] if isinstance(projects, str) else projects)]
+    return frozenset(map(str, [projects] if isinstance(projects, str) else projects))
 
 
 class SaltDispatcher:

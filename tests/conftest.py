@@ -12,7 +12,7 @@ import requests
 RIGHTS = {
     "refs/meta/config": ("read", "create", "push"),
     "refs/heads/*": ("create", "push", "forgeAuthor", "forgeCommitter"),
-    "refs/tags/*": ("create", "push", "createTag"),
+    "refs/tags/*": ("create", "push", "createTag", "forgeAuthor", "forgeCommitter"),
 }
 """What the service account needs on every project; a fresh Gerrit does not grant it."""
 

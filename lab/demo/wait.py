@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -24,7 +25,7 @@ def until(condition: Callable[[], T], what: str, seconds: float, every: float = 
         try:
             if value := condition():
                 return value
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, sqlite3.OperationalError) as error:
             trouble = f"; the last attempt ended in: {error}"
         if time.monotonic() > deadline:
             raise TooLateError(f"waited {seconds:.0f} s for {what}{trouble}")

@@ -121,7 +121,7 @@ class Accounts:
             raise bad_request(f"Invalid username '{username}'")
         email = fields.get("email")
         groups = [self._site.groups.require_input(g) for g in fields.get("groups") or []]
-        account = Account(self.next_id(), username, fields.get("name") or username)
+        account = Account(self.next_id(), username, fields.get("name") or None)
         if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost", email):
             raise bad_request("invalid email address")
         if email and any(email in a.emails for a in self.by_id.values()):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from .change import CC, REVIEWER, Change, PatchSet, Vote
 from .diff import commit_diff
 from .javahash import bucket
+from .labelconfig import Label
 from .labels import evaluate, labels_for, submit_records, unsatisfied, vote_range
 from .model import User, timestamp
-from .projectconfig import Label, padded
+from .projectconfig import padded
 from .rest import encode
 from .rest_branches import commit_info
 from .submit import submit_type

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from .commitchecks import Rejected
 from .gitconfig import ConfigError, Document
-from .projectconfig import InternalError, ProjectConfig
+from .labelconfig import InternalError
+from .projectconfig import ProjectConfig
 from .repo import CONFIG_REF
 from .submitexpr import ExpressionError, check_condition, check_expression
 

@@ -32,9 +32,16 @@ def edit(site: Site, user: User, project: Project, message: str) -> Iterator[Doc
     at = project.repo.refs.get(CONFIG_REF)
     doc = Document(project.text(at, "project.config") if at else "")
     yield doc
+    reorder(doc)
     text = doc.text()
     files = {"project.config": text, "groups": _groups_for(site, project, text)}
     site.commit_files(project, CONFIG_REF, user, message.rstrip("\n"), files)
+
+
+def reorder(doc: Document) -> None:
+    """The real server writes these sections anew at the end, at every change."""
+    doc.move_to_end("capability")
+    doc.move_to_end("submit-requirement")
 
 
 def _groups_for(site: Site, project: Project, text: str) -> str:
@@ -59,7 +66,7 @@ def write_access(doc: Document, sections: dict[str, Section]) -> None:
             doc.unset_section("access", ref)
     if CAPABILITIES not in sections:
         doc.unset_section("capability", None)
-    for ref, section in sections.items():
+    for ref, section in sorted(sections.items()):
         if ref == CAPABILITIES:
             _write_permissions(doc, "capability", None, section)
             continue
@@ -73,7 +80,7 @@ def _write_permissions(doc: Document, kind: str, sub: str | None, section: Secti
         known = kind == "capability" or is_permission(name)
         if known and section.get(name) is None and name.lower() != "exclusivegrouppermissions":
             doc.set(kind, sub, name, None)
-    for permission in section.permissions.values():
+    for permission in sorted(section.permissions.values(), key=lambda p: p.name.lower()):
         ranged = is_ranged(permission.name)
         rules = sorted(permission.rules, key=lambda r: (-(r.high - r.low), r.group))
         texts = list(dict.fromkeys(rule.text(ranged) for rule in rules))

@@ -85,6 +85,11 @@ class Document:
             x for x in self.lines if not (_same(x.section, section) and x.subsection == subsection)
         ]
 
+    def move_to_end(self, section: str) -> None:
+        """Put all of a section's lines, subsections included, behind the others."""
+        mine = [x for x in self.lines if _same(x.section, section)]
+        self.lines = [x for x in self.lines if not _same(x.section, section)] + mine
+
     def drop_empty(self, section: str, subsection: str | None) -> None:
         """Remove a section's header if it has no entries."""
         if not self.names(section, subsection):

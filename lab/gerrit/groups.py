@@ -246,7 +246,7 @@ class Groups:
     def members(self, ids) -> list[dict]:
         """AccountInfos ordered by name."""
         accounts = [self._site.accounts.by_id[i] for i in ids if i in self._site.accounts.by_id]
-        accounts.sort(key=lambda a: (a.name or "", a.email or "", a.id))
+        accounts.sort(key=lambda a: (a.shown_name, a.email or "", a.id))
         return [self._site.accounts.info(a) for a in accounts]
 
     def includes(self, group: Group) -> list[dict]:

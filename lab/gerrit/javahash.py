@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .projectconfig import SubmitRequirement
+from .labelconfig import SubmitRequirement
 
 _MASK = 0xFFFFFFFF
 _FACTOR = 1000003

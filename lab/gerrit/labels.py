@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from . import submitexpr
 from .change import Change
 from .javahash import requirement_bucket
-from .projectconfig import Label, SubmitRequirement
+from .labelconfig import Label, SubmitRequirement
 from .projects import labels_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import time
 from dataclasses import asdict, dataclass, field
 
 from .gitconfig import ConfigError
-from .projectconfig import InternalError, ProjectConfig
+from .labelconfig import InternalError
+from .projectconfig import ProjectConfig
 from .repo import CONFIG_REF, Ident, Repo
 
 ANONYMOUS = "global:Anonymous-Users"
@@ -44,11 +45,16 @@ class Account:
     tokens: dict[str, list[str]] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)
 
+    @property
+    def shown_name(self) -> str:
+        """The full name, or the user name of an account that has none."""
+        return self.name or self.username or ""
+
     def info(self, tags: list[str] | None = None) -> dict:
         """AccountInfo with all details."""
         found: dict = {"_account_id": self.id}
-        if self.name:
-            found["name"] = self.name
+        if self.shown_name:
+            found["name"] = self.shown_name
         if self.email:
             found["email"] = self.email
         if self.username:
@@ -59,13 +65,12 @@ class Account:
 
     def attribute(self) -> dict:
         """The account as events and ``gerrit query`` show it."""
-        found = self.info()
-        del found["_account_id"]
-        return found
+        fields = {"name": self.name, "email": self.email, "username": self.username}
+        return {key: value for key, value in fields.items() if value}
 
     def label(self) -> str:
         """``Name <mail>`` as messages show it."""
-        return f"{self.name} <{self.email}>" if self.email else str(self.name)
+        return f"{self.shown_name} <{self.email}>" if self.email else self.shown_name
 
     def ident(self, when: float | None = None) -> Ident:
         """The account as author or committer of a commit."""

@@ -9,6 +9,15 @@ import re
 from dataclasses import dataclass, field
 
 from .gitconfig import Document
+from .labelconfig import (
+    FALSE,
+    TRUE,
+    InternalError,
+    check_comment_links,
+    read_labels,
+    read_requirements,
+    regex_problem,
+)
 from .wording import words
 
 CAPABILITIES = "GLOBAL_CAPABILITIES"
@@ -56,11 +65,6 @@ SUBMIT_TYPES = [
     "CHERRY_PICK",
 ]
 STATES = ("ACTIVE", "READ_ONLY", "HIDDEN")
-_TRUE, _FALSE = ("yes", "true", "1", "on"), ("no", "false", "0", "off")
-
-
-class InternalError(Exception):
-    """Content at which the real server fails with "internal error"."""
 
 
 @dataclass
@@ -104,37 +108,6 @@ class Section:
             lower = name.lower()
             found = next((p for n, p in self.permissions.items() if n.lower() == lower), None)
         return found
-
-
-@dataclass
-class Label:
-    name: str
-    values: dict[int, str]
-    function: str = "MaxWithBlock"
-    default: int = 0
-    copy_condition: str | None = None
-    can_override: bool = True
-    allow_post_submit: bool = True
-    branches: list[str] = field(default_factory=list)
-    description: str | None = None
-
-    @property
-    def low(self) -> int:
-        return min(self.values, default=0)
-
-    @property
-    def high(self) -> int:
-        return max(self.values, default=0)
-
-
-@dataclass
-class SubmitRequirement:
-    name: str
-    submittable: str
-    description: str | None = None
-    applicable: str | None = None
-    override: str | None = None
-    overridable: bool = False
 
 
 def signed(value: int) -> str:
@@ -185,9 +158,9 @@ class ProjectConfig:
         self.submit_type = self._enum("submit", "action", SUBMIT_TYPES)
         self.max_object_size = get("receive", None, "maxObjectSizeLimit")
         self.sections = self._read_sections()
-        self.labels = self._read_labels()
-        self.requirements = self._read_requirements()
-        self._read_comment_links()
+        self.labels = read_labels(self.document, self.errors.append)
+        self.requirements = read_requirements(self.document, self.errors.append)
+        check_comment_links(self.document, self.errors.append)
         self.size_limit = self._size(self.max_object_size)
 
     # --- scalar values ---
@@ -206,8 +179,8 @@ class ProjectConfig:
         value = self.document.get(section, None, key)
         if value is None or value.lower() == "inherit":
             return "INHERIT"
-        if value.lower() in _TRUE + _FALSE:
-            return "TRUE" if value.lower() in _TRUE else "FALSE"
+        if value.lower() in TRUE + FALSE:
+            return "TRUE" if value.lower() in TRUE else "FALSE"
         self.errors.append(f"project.config: Invalid value: {section}.{key}={value}")
         return "INHERIT"
 
@@ -262,9 +235,9 @@ class ProjectConfig:
 
     def _valid_ref(self, ref: str) -> bool:
         problem = ref_pattern_problem(ref)
-        if problem:
+        if problem is not None:
             text = f"project.config: Invalid ref name: Invalid Name: {ref} {problem}"
-            self.errors.append(text)
+            self.errors.append(text.rstrip())
         return problem is None
 
     def _read_permission(
@@ -309,138 +282,6 @@ class ProjectConfig:
             raise ValueError(f"Rule must include group: {text}")
         rule.group = rest[6:].strip()
         return rule
-
-    # --- labels and submit requirements ---
-
-    def _read_labels(self) -> dict[str, Label]:
-        labels: dict[str, Label] = {}
-        lower: dict[str, str] = {}
-        for name in self.document.subsections("label"):
-            if name.lower() in lower:
-                first = lower[name.lower()]
-                text = f'project.config: Label "{name}" conflicts with "{first}"'
-                self.errors.append(text)
-                continue
-            lower[name.lower()] = name
-            label = self._read_label(name)
-            if label is not None:
-                labels[name] = label
-        return labels
-
-    def _read_label(self, name: str) -> Label | None:
-        if not re.fullmatch(r"[A-Za-z0-9-]+", name) or name.startswith("-"):
-            raise InternalError(f"Illegal label name: {name}")
-        doc, report = self.document, self.errors.append
-        values: dict[int, str] = {}
-        for text in doc.get_list("label", name, "value"):
-            number, _, meaning = text.strip().partition(" ")
-            try:
-                score = int(number)
-            except ValueError:
-                report(
-                    f'project.config: Invalid value "{text}" for label "{name}": '
-                    f'For input string: "{number}"'
-                )
-                continue
-            if score in values:
-                report(f'project.config: Duplicate value "{text}" for label "{name}"')
-                continue
-            values[score] = meaning.strip()
-        label = Label(name, values)
-        function = doc.get("label", name, "function")
-        if function is not None:
-            label.function = function
-            if function.lower() not in LABEL_FUNCTIONS:
-                report(
-                    f'project.config: Invalid function for label "{name}". '
-                    "Valid names are: NoBlock, NoOp, PatchSetLock"
-                )
-        default = int(doc.get("label", name, "defaultValue") or 0)
-        label.default = default
-        if values and default not in values:
-            report(f'project.config: Invalid defaultValue "{default}" for label "{name}"')
-        label.copy_condition = doc.get("label", name, "copyCondition")
-        label.branches = doc.get_list("label", name, "branch")
-        label.description = doc.get("label", name, "description")
-        label.can_override = self._flag("label", name, "canOverride", True)
-        label.allow_post_submit = self._flag("label", name, "allowPostSubmit", True)
-        return label
-
-    def _flag(self, section: str, name: str, key: str, default: bool) -> bool:
-        value = self.document.get(section, name, key)
-        return default if value is None else value.lower() in _TRUE
-
-    def _read_requirements(self) -> dict[str, SubmitRequirement]:
-        found = {}
-        known = {
-            "description",
-            "applicableif",
-            "submittableif",
-            "overrideif",
-            "canoverrideinchildprojects",
-        }
-        for name in self.document.subsections("submit-requirement"):
-            get = lambda key, name=name: self.document.get("submit-requirement", name, key)  # noqa: E731
-            unknown = [
-                key
-                for key in self.document.names("submit-requirement", name)
-                if key.lower() not in known
-            ]
-            if unknown:
-                self.errors.append(
-                    "project.config: Unsupported parameters for submit requirement "
-                    f"'{name}': [{', '.join(unknown)}]"
-                )
-                continue
-            expression = get("submittableIf")
-            if expression is None:
-                self.errors.append(
-                    "project.config: Setting a submittability expression for submit requirement "
-                    f"'{name}' is required: Missing submit-requirement.{name}.submittableIf"
-                )
-                continue
-            override = get("canOverrideInChildProjects")
-            if override is not None and override.lower() not in _TRUE + _FALSE:
-                self.errors.append(
-                    f"project.config: Invalid value submit-requirement.{name}."
-                    f"canOverrideInChildProjects for submit requirement '{name}': {override}"
-                )
-                continue
-            found[name] = SubmitRequirement(
-                name,
-                expression,
-                get("description"),
-                get("applicableIf"),
-                get("overrideIf"),
-                (override or "false").lower() in _TRUE,
-            )
-        return found
-
-    def _read_comment_links(self) -> None:
-        for name in self.document.subsections("commentlink"):
-            pattern = self.document.get("commentlink", name, "match")
-            problem = regex_problem(pattern) if pattern else None
-            if problem:
-                self.errors.append(
-                    f'project.config: Invalid pattern "{pattern}" in '
-                    f"commentlink.{name}.match: {problem}\n{pattern}"
-                )
-
-
-LABEL_FUNCTIONS = ("noblock", "noop", "patchsetlock", "maxwithblock", "anywithblock", "maxnoblock")
-
-
-def regex_problem(pattern: str) -> str | None:
-    """What Java's regex compiler says of a broken pattern, None if it compiles."""
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        if "parenthesis" in str(error) or "unterminated subpattern" in str(error):
-            return f"Unclosed group near index {len(pattern)}"
-        if "unterminated character set" in str(error):
-            return f"Unclosed character class near index {len(pattern) - 1}"
-        return f"{error.msg} near index {error.pos}"
-    return None
 
 
 def ref_pattern_problem(ref: str) -> str | None:

@@ -7,12 +7,12 @@ import re
 from .configedit import edit, write_access
 from .errors import bad_request, conflict, forbidden, not_found, unprocessable
 from .gitconfig import Document
+from .labelconfig import Label
 from .model import Project, User
 from .projectconfig import (
     BOOLEANS,
     STATES,
     SUBMIT_TYPES,
-    Label,
     Permission,
     Rule,
     Section,

@@ -223,7 +223,7 @@ def _success(push: Push, results: list[dict]) -> None:
             lines.append("The following approvals got outdated and were removed:\n")
             names = push.site.accounts.by_id
             lines += [
-                f"* {v.label}{signed(v.value)} by {names[v.account].name}\n"
+                f"* {v.label}{signed(v.value)} by {names[v.account].shown_name}\n"
                 for v in result["outdated"]
             ]
             lines.append("\n")

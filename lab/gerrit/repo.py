@@ -132,8 +132,8 @@ class Repo:
     @classmethod
     def create(cls, path: Path, head: str) -> Repo:
         """Make an empty bare repository with HEAD pointing to ``head``."""
-        for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
-            os.makedirs(path / part)
+        os.makedirs(path / "objects/pack")
+        os.mkdir(path / "refs")
         (path / "config").write_text(_GIT_CONFIG)
         (path / "HEAD").write_text(f"ref: {head}\n")
         repo = cls(path)
@@ -197,11 +197,14 @@ class Repo:
         oid = hashlib.sha1(full, usedforsecurity=False).hexdigest()
         path = self._object_path(oid)
         if not os.path.exists(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            temporary = f"{path}.{time.monotonic_ns()}.tmp"
+            temporary = f"{self.path}/objects/{oid}.{time.monotonic_ns()}.tmp"
             with open(temporary, "wb") as file:
                 file.write(zlib.compress(full, 1))
-            os.rename(temporary, path)
+            try:
+                os.rename(temporary, path)
+            except FileNotFoundError:
+                os.mkdir(os.path.dirname(path))
+                os.rename(temporary, path)
         return oid
 
     def commit(self, oid: str) -> Commit:
@@ -309,11 +312,13 @@ class Repo:
         """Set a ref, or delete it with ZERO; LockFailure if it is locked."""
         path = self.path / name
         lock = f"{path}.lock"
-        os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
-            handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            handle = _create(lock)
         except FileExistsError:
             raise LockFailure(name) from None
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            handle = _create(lock)
         if new == ZERO:
             os.close(handle)
             self._delete_ref(name, path)
@@ -350,3 +355,8 @@ class Repo:
     def destroy(self) -> None:
         """Remove the repository from disk."""
         shutil.rmtree(self.path)
+
+
+def _create(path: str) -> int:
+    """Open a file that must not be there yet."""
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)

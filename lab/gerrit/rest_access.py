@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 
 from .commitchecks import change_id
-from .configedit import editable_sections, write_access
+from .configedit import editable_sections, reorder, write_access
 from .errors import Refusal, bad_request, conflict, forbidden, unprocessable
 from .gitconfig import Document
+from .labelconfig import regex_problem
 from .model import SYSTEM_GROUPS, Project, User
 from .projectconfig import (
     CAPABILITIES,
@@ -18,7 +19,6 @@ from .projectconfig import (
     groups_file,
     is_permission,
     ref_pattern_problem,
-    regex_problem,
 )
 from .projects import basic_info, check_parent, require, set_parent
 from .repo import CONFIG_REF
@@ -241,6 +241,7 @@ def changed_files(call: Call, project: Project, data: dict) -> dict[str, str]:
     apply_removals(sections, removed)
     apply_additions(sections, added)
     write_access(doc, sections)
+    reorder(doc)
     used = {
         rule.uuid: rule.group
         for section in sections.values()

@@ -75,6 +75,7 @@ def query(call: Call) -> list[dict]:
         if suggest:
             info["secondary_emails"] = [e for e in account.emails if e != account.email]
         rows.append(info)
+    rows.sort(key=_by_shown_name)
     if rows and len(found) > start + limit and not suggest:
         rows[-1]["_more_accounts"] = True
     return rows
@@ -83,6 +84,10 @@ def query(call: Call) -> list[dict]:
 def _sorted(call: Call) -> list[Account]:
     accounts = call.site.accounts.by_id.values()
     return sorted(accounts, key=lambda a: (a.name or "", a.email or "", a.id))
+
+
+def _by_shown_name(info: dict) -> tuple:
+    return info.get("name", ""), info.get("email", ""), info["_account_id"]
 
 
 def _matches(account: Account, text: str, suggest: bool) -> bool:
@@ -100,7 +105,7 @@ def _matches(account: Account, text: str, suggest: bool) -> bool:
             if not tests.get(key, False):
                 return False
             continue
-        words = re.split(r"[\s@._-]+", f"{account.name or ''} {' '.join(account.emails)}")
+        words = re.split(r"[\s@._-]+", f"{account.shown_name} {' '.join(account.emails)}")
         words += [account.username or "", *account.emails, str(account.id)]
         if not any(w.lower().startswith(word.lower()) for w in words if w):
             return False

@@ -9,14 +9,13 @@ from .configchecks import requirement_problems
 from .configedit import edit
 from .errors import bad_request, forbidden, not_found
 from .gitconfig import Document
+from .labelconfig import Label, SubmitRequirement
 from .model import Project
 from .projectconfig import (
     BOOLEANS,
     STATES,
     SUBMIT_TYPES,
-    Label,
     ProjectConfig,
-    SubmitRequirement,
     padded,
     signed,
 )

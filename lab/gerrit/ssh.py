@@ -14,7 +14,7 @@ from . import VERSION, receive, upload
 from .errors import Refusal
 from .model import Account
 from .site import Site
-from .sshcommands import Fatal, Plain, Session, run_command
+from .sshcommands import Fatal, Plain, Session, Unsupported, run_command
 
 log = logging.getLogger("lab.gerrit")
 
@@ -77,16 +77,18 @@ class SshServer:
         name = process.get_extra_info("username")
         account = self.site.accounts.by_username(name)
         command = process.command or ""
-        code, err = 255, b""
+        code, err, supported = 255, b"", True
         try:
             code, err = await self._run(process, account, command)
+        except Unsupported as unsupported:
+            code, err, supported = 1, f"fatal: {unsupported}\n".encode(), False
         except (asyncssh.Error, BrokenPipeError, ConnectionError):
             return
         except Exception:
             log.exception("ssh %s", command)
             err = b"fatal: internal server error\n"
         finally:
-            self._log(name, command, code)
+            self._log(name, command, code, supported)
         try:
             process.stderr.write(err)
             await process.stdout.drain()
@@ -94,9 +96,9 @@ class SshServer:
         except (asyncssh.Error, OSError):
             return
 
-    def _log(self, user: str, command: str, code: int) -> None:
+    def _log(self, user: str, command: str, code: int, supported: bool) -> None:
         if not command.startswith("git-receive-pack"):
-            unsupported = {"unsupported": True} if code == 127 and command else {}
+            unsupported = {} if supported else {"unsupported": True}
             self.site.calls.add("ssh", user, command=command, exit=code, **unsupported)
 
     async def _run(self, process, account: Account, command: str) -> tuple[int, bytes]:
@@ -117,6 +119,8 @@ class SshServer:
             out = await run_command(session, words)
         except Plain as plain:
             return plain.code, str(plain).encode()
+        except Unsupported:
+            raise
         except (Fatal, Refusal) as refusal:
             text = refusal.text if isinstance(refusal, Refusal) else str(refusal)
             return 1, f"fatal: {text}\n".encode()

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from . import VERSION
+from .ssh_overview import KNOWN, overview
 
 if TYPE_CHECKING:
     from .model import User
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 class Fatal(Exception):
     """A command fails: ``fatal: message``, exit status 1."""
+
+
+class Unsupported(Fatal):
+    """A command of a real server that is not there; the call log says so."""
 
 
 class Plain(Exception):
@@ -69,9 +74,10 @@ async def run_command(session: Session, words: list[str]) -> str:
     if words[0] != "gerrit":
         raise Fatal(f"Gerrit Code Review: {words[0]}: not found")
     if len(words) == 1:
-        names = "".join(f"   {name}\n" for name in sorted(COMMANDS))
-        raise Fatal(f"Available commands of gerrit are:\n\n{names}")
+        raise Fatal(overview())
     handler = COMMANDS.get(words[1])
+    if handler is None and words[1] in KNOWN:
+        raise Unsupported(f"the stand-in does not support gerrit {words[1]}")
     if handler is None:
         raise Fatal(f"gerrit: {words[1]}: not found")
     return await handler(session, words[2:])

@@ -183,6 +183,8 @@ def mirror_gap(ctx: Context, name: str) -> Gap | Block | None:
         why = f"broken: {have['broken']}"
     elif tip is None or have["refs"].get(ref) != tip:
         why = f"behind on {ref}"
+    elif have["head"] != ref:
+        why = f"HEAD is {have['head']}"
     elif "all_refs" in seen and have.get("all_refs") != seen["all_refs"]:
         why = "behind on other refs"
     else:

@@ -124,7 +124,7 @@ class Converger:
     ) -> tuple[Plan, Registry]:
         """Return what a converge would do now, and the registry; writes nothing."""
         scope = None if projects is None else frozenset(projects)
-        picture = self._look(_merged([Request("plan", scope, deep)]), None)
+        picture = self._look(self._merged([Request("plan", scope, deep)]), None)
         return picture.plan, picture.context.registry
 
     def status(self) -> dict[str, Any]:
@@ -142,12 +142,28 @@ class Converger:
         scope = None if kind in ("group", ANNOUNCE) else [name]
         return self.converge(f"retry {key}", projects=scope, deep=kind == "mirror")
 
+    def _merged(self, requests: list[Request]) -> Work:
+        """Return the work that serves all of ``requests``.
+
+        Who asks for the registry's own project asks for everything: its branch moved.
+        """
+        own = self._registry.project
+        full = any(r.scope is None or own in r.scope for r in requests)
+        return Work(
+            cause="; ".join(sorted({request.cause for request in requests}))[:500],
+            scope=None if full else _union(r.scope for r in requests),
+            deep_all=any(request.deep and request.scope is None for request in requests),
+            deep=_union(request.scope for request in requests if request.deep),
+            allow_retire=any(request.allow_retire for request in requests),
+            commits=frozenset(r.change_commit for r in requests if r.change_commit),
+        )
+
     # One round, under the lock
 
     def _round(self) -> Report:
         started = time.monotonic()
         run = self.journal.begin("starting")
-        work = _merged(self.journal.take(run))
+        work = self._merged(self.journal.take(run))
         self.journal.because(run, work.cause)
         try:
             report = self._converge(run, work, started)
@@ -337,19 +353,6 @@ class Converger:
                 "if that is meant, run salt-run projects.converge allow_retire=True",
                 code="retire-limit",
             )
-
-
-def _merged(requests: list[Request]) -> Work:
-    """Return the work that serves all of ``requests``."""
-    full = any(request.scope is None for request in requests)
-    return Work(
-        cause="; ".join(sorted({request.cause for request in requests}))[:500],
-        scope=None if full else _union(r.scope for r in requests),
-        deep_all=any(request.deep and request.scope is None for request in requests),
-        deep=_union(request.scope for request in requests if request.deep),
-        allow_retire=any(request.allow_retire for request in requests),
-        commits=frozenset(r.change_commit for r in requests if r.change_commit),
-    )
 
 
 def _union(scopes: Iterable[frozenset[str] | None]) -> frozenset[str]:

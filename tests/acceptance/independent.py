@@ -69,7 +69,7 @@ def groups_named(pairs: Iterable[tuple[str, str]]) -> set[str]:
     """Return the groups that the access rules and capabilities of a config name."""
     found = set()
     for key, value in pairs:
-        if key.startswith(("access.", "capability.", "accounts.")):
+        if key.startswith(("access.", "capability.", "accounts.")) and key != "access.inheritfrom":
             match = _RULE.fullmatch(value)
             found |= {match["group"].strip()} if match else set()
     return found

@@ -118,11 +118,16 @@ class Scene:
     def converge(self, **options: Any) -> Report:
         return self.converger().converge("test", **options)
 
+    def converge_all(self) -> None:
+        """Converge, and fail with the reasons unless everything is done."""
+        report = self.converge()
+        assert report.exit == 0, report.reason or reasons(report)
+
     def command(self, *words: str, wait: bool = True) -> Any:
         """Run ``saltern`` in a process of its own: a result, or with ``wait=False`` the Popen."""
         path = self.root / "saltern.yaml"
         path.write_text(yaml.safe_dump(self.settings()))
-        command = [sys.executable, "-m", "saltern.cli", "--settings", path]
+        command = [sys.executable, "-c", "from saltern.cli import main; main()", "--settings", path]
         command = [*command, "--registry", self.registry, *words]
         environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
         if not wait:
@@ -158,7 +163,9 @@ class Scene:
         wanted = Wanted(self.registry)
         assert differences(wanted, self.reader, names) == []
         for name in wanted.entries if names is None else names:
-            mine = run_git("--git-dir", str(self.mirror / f"{name}.git"), "show-ref", "--dereference")
+            mine = run_git(
+                "--git-dir", str(self.mirror / f"{name}.git"), "show-ref", "--dereference"
+            )
             have = {line.split()[1]: line.split()[0] for line in mine.splitlines()}
             refs = self.reader.refs(name)
             keep = ("refs/heads/", "refs/tags/")

@@ -18,7 +18,7 @@ def test_04_rejected_acl_is_reported_and_pushed_once_mended(scene, server):
         assert reasons(report).keys() == {f"access:{name}"}
         assert "invalid configuration" in reasons(report)[f"access:{name}"]
     server.clear_faults()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -31,14 +31,14 @@ def test_04_acl_that_gerrit_refuses_tells_gerrits_own_words(scene):
     assert reasons(report).keys() == {f"access:{name}"}
     assert "NoSuchFunction" in reasons(report)[f"access:{name}"]
     scene.acl(name, scene.rights("core"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
 def test_04_acl_changed_by_hand_is_put_right(scene):
     """4. The server decides what is applied, not a cache: drift is seen and repaired."""
     name = scene.project("drifting", acl=scene.rights("core"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     text = f"[project]\n\tdescription = The {name}\n"
     scene.reader.push_file(name, "refs/meta/config", "project.config", text)
     report = scene.converge()
@@ -49,10 +49,10 @@ def test_04_acl_changed_by_hand_is_put_right(scene):
 def test_04_foreign_files_in_the_config_ref_are_kept(scene):
     """4. What others keep in refs/meta/config survives our writes."""
     name = scene.project("shared", acl=scene.rights("core"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.reader.push_file(name, "refs/meta/config", "webhooks.config", "[remote]\n")
     scene.acl(name, scene.rights("core", "more"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     assert scene.reader.file(name, "refs/meta/config", "webhooks.config") == "[remote]\n"
     scene.assert_settled()
 
@@ -60,11 +60,11 @@ def test_04_foreign_files_in_the_config_ref_are_kept(scene):
 def test_04_description_and_acl_changed_together_take_one_run(scene):
     """4. Two writes to one ref in one run: neither overwrites nor refuses the other."""
     name = scene.project("both", acl=scene.rights("core"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.entries[0]["description"] = "Another description"
     scene.save()
     scene.acl(name, scene.rights("core", "more"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -81,7 +81,7 @@ def test_08_missing_acl_file_is_an_error_and_its_project_is_made(scene):
     path = scene.registry / "gerrit/acls/not/there.config"
     path.parent.mkdir()
     path.write_text(scene.rights("core"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -115,7 +115,7 @@ def test_11_refs_meta_config_is_never_polled(scene):
     """11. refs/meta/config was polled 10 x 2 s, twice: a cold project costs three writes."""
     name = scene.project("quick", acl=scene.rights())
     mark = scene.mark()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     assert scene.writes(mark) == [
         f"PUT /a/projects/{name.replace('/', '%2F')}",
         f"push {name} refs/heads/master",
@@ -132,7 +132,7 @@ def test_14_children_before_parents_in_the_file_are_made_in_order(scene):
     names = ["d", "c", "b", "a"]
     for child, parent in zip(names, [*names[1:], None], strict=True):
         scene.project(child, acl=scene.rights("core", parent=parent))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
     parents = {n: row.get("parent") for n, row in scene.reader.projects().items()}
     assert parents[f"{scene.prefix}/d"] == f"{scene.prefix}/c"
@@ -150,7 +150,7 @@ def test_14_parent_that_does_not_exist_is_named_and_stops_its_children_only(scen
     assert f"project:{grandkid}" in reasons(report)
     scene.assert_as_asked([other])
     scene.project("nowhere", acl=scene.rights())
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -165,7 +165,7 @@ def test_14_parent_that_fails_holds_up_its_children_and_they_follow(scene, serve
     assert "not now" in reasons(report)[f"project:{mum}"]
     assert reasons(report)[f"project:{kid}"] == f"waits for project:{mum}"
     server.clear_faults()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -185,11 +185,11 @@ def test_14_parent_and_child_that_swap_never_form_a_circle(scene):
     """14. Moving a project under its own child moves the child away first."""
     one = scene.project("one", acl=scene.rights("core"))
     two = scene.project("two", acl=scene.rights("core", parent="one"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.acl(one, scene.rights("core", parent="two"))
     scene.acl(two, scene.rights("core"))
     mark = scene.mark()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     assert [line.split()[1] for line in scene.writes(mark)] == [two, one]
     scene.assert_settled()
 
@@ -198,10 +198,10 @@ def test_14_read_only_project_gets_its_new_acl_and_stays_closed(scene):
     """14. A retired project refuses a push of its own ACL: opened for it, and closed again."""
     closed = "[project]\n\tstate = read only\n"
     name = scene.project("retired", acl=scene.rights("core", more=closed))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
     scene.acl(name, scene.rights("core", "more", more=closed))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -209,11 +209,11 @@ def test_14_refused_acl_of_a_read_only_project_leaves_it_closed(scene, server):
     """14. Opened for a push that fails: it is read-only again, whatever happened."""
     closed = "[project]\n\tstate = read only\n"
     name = scene.project("retired", acl=scene.rights("core", more=closed))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.acl(name, scene.rights("core", "more", more=closed))
     server.fault("refuse-pushes", project=name, text="no", count=0)
     assert scene.converge().exit == 1
     assert scene.reader.projects()[name]["state"] == "READ_ONLY"
     server.clear_faults()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()

@@ -14,7 +14,7 @@ def test_10_acl_carries_the_uuids_of_groups_made_in_the_same_run(scene):
     scene.project("a", acl=scene.rights("core", "with space"))
     scene.project("b", acl=scene.rights("core"))
     mark = scene.mark()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     made = [line for line in scene.writes(mark) if "/groups/" in line]
     assert len(made) == 2
     assert scene.reader.members(scene.group("core")) == [], "whoever made it is no member"
@@ -51,7 +51,7 @@ def test_10_group_that_stays_refused_is_named_with_the_acls_that_wait(scene, ser
     assert "Lock failure" in reasons(report)[f"group:{scene.group('core')}"]
     scene.assert_as_asked([other])
     server.clear_faults()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -81,14 +81,14 @@ def test_10_group_with_another_case_is_named_as_the_one_in_the_way(scene):
     assert scene.group("CORE") in reasons(report)[f"group:{scene.group('core')}"]
     assert f"access:{name}" in reasons(report)
     scene.acl(name, scene.rights("CORE"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
 def test_10_groups_file_with_a_wrong_uuid_is_put_right(scene):
     """10. Gerrit takes a UUID of no group in silence: here it is seen and replaced."""
     name = scene.project("a", acl=scene.rights("core"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     wrong = f"# UUID\tGroup Name\n#\n{'0' * 40}\t{scene.group('core')}\n"
     scene.reader.push_file(name, "refs/meta/config", "groups", wrong)
     report = scene.converge()
@@ -102,7 +102,7 @@ def test_10_contended_group_creations_all_succeed(scene, server):
     scene.project("a", acl=scene.rights(*groups))
     server.fault("contend-groups", ms=200, limit=2, count=0)
     mark = scene.mark()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     calls = [c for c in scene.server.call_log(mark) if "/groups/" in c.get("path", "")]
     assert not [call for call in calls if call["status"] == 503]
     scene.assert_settled()
@@ -111,7 +111,7 @@ def test_10_contended_group_creations_all_succeed(scene, server):
 def test_12_mirror_is_made_after_its_content_and_equals_it(scene):
     """12. The mirror was made after replication to it was triggered: here it waits for content."""
     name = scene.project("mirrored", default_branch="main")
-    assert scene.converge().exit == 0
+    scene.converge_all()
     head = (scene.mirror / f"{name}.git/HEAD").read_text().strip()
     assert head == "ref: refs/heads/main"
     scene.assert_settled()
@@ -152,7 +152,7 @@ def test_12_directory_of_somebody_else_is_named_and_left_alone(scene):
     assert str(path) in reasons(report)[f"mirror:{name}"]
     assert (path / "notes.txt").read_text() == "not a repository"
     path.rename(path.with_suffix(".moved"))
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -185,7 +185,7 @@ def leave_lock(path):
 def test_12_damaged_mirror_is_made_again(scene, damage):
     """12. A mirror that lost something, or kept a dead process's lock, is repaired."""
     name = scene.project("mirrored")
-    assert scene.converge().exit == 0
+    scene.converge_all()
     damage(scene.mirror / f"{name}.git")
     mark = scene.mark()
     report = scene.converge()
@@ -205,14 +205,14 @@ def test_12_mirror_folder_that_cannot_be_written_fails_the_mirror_only(scene):
     assert str(scene.mirror) in reasons(report)[f"mirror:{name}"]
     scene.mirror.unlink()
     scene.mirror.mkdir()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
 def test_12_branch_pushed_by_people_reaches_the_mirror(scene):
     """12. Later commits, branches and tags follow; a deleted branch leaves the mirror too."""
     name = scene.project("mirrored")
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.reader.push_file(name, "refs/heads/master", "README", "hello\n")
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()

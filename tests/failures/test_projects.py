@@ -20,7 +20,7 @@ def test_01_refused_first_push_is_reported_and_made_good(scene, server):
     assert "no luck today" in reasons(report)[f"content:{name}"]
     assert f"mirror:{name}" in reasons(report)
     server.clear_faults()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -36,7 +36,7 @@ def test_02_killed_converge_is_finished_by_the_next(scene, relay, number, after)
     process.send_signal(signal.SIGKILL)
     process.wait()
     scene.url = scene.server.http_url
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -72,7 +72,7 @@ def test_03_import_that_failed_once_is_made_when_its_upstream_is_back(scene, tmp
         "no first commit may take the place of the import"
     )
     make_upstream(upstream, "master", "stable")
-    assert scene.converge().exit == 0
+    scene.converge_all()
     tip = run_git("rev-parse", "master", cwd=upstream).strip()
     refs = scene.reader.refs(name)
     assert refs["refs/heads/master"] == refs["refs/heads/stable"] == tip
@@ -90,7 +90,7 @@ def test_03_import_cut_between_its_pushes_is_finished(scene, server, tmp_path):
     assert {"refs/heads/stable", "refs/tags/v1"} <= refs.keys()
     assert "refs/heads/main" not in refs
     server.clear_faults()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     assert scene.reader.refs(name)["HEAD"] == "refs/heads/main"
     scene.assert_settled()
 
@@ -104,7 +104,7 @@ def test_03_upstream_without_the_default_branch_is_named_not_guessed(scene, tmp_
     assert "trunk" in reasons(report)[f"content:{name}"]
     scene.entries[0]["default-branch"] = "trunk"
     scene.save()
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 
@@ -159,7 +159,7 @@ def test_13_project_made_by_hand_is_brought_into_line(scene):
     name = scene.project("mine", acl=scene.rights("core"), default_branch="main")
     made = {"description": "by hand", "branches": ["master"], "create_empty_commit": True}
     assert scene.reader.send("PUT", f"/projects/{name.replace('/', '%2F')}", made) == 201
-    assert scene.converge().exit == 0
+    scene.converge_all()
     scene.assert_settled()
 
 

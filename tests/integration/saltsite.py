@@ -240,6 +240,10 @@ class Site:
         """Return the journal's runs, latest first."""
         return self.runner("projects.status")["runs"]
 
+    def run_ids(self) -> set[str]:
+        """Return the ids of the journal's latest runs."""
+        return {run["id"] for run in self.runs()}
+
     def quiet(self) -> None:
         """Return when no run is under way and none began for a moment."""
 

@@ -96,3 +96,15 @@ def test_half_made_project_is_repaired(site: Site) -> None:
     assert state["changes"] == {"project": {"old": "half made", "new": "repaired"}}
     assert site.project("state/half")["parent"] == "base"
     assert site.rest("GET", "projects/state%2Fhalf/access")["revision"]
+
+
+def test_grants_go_to_the_group_that_the_pillar_names(site: Site) -> None:
+    """The state of the preconditions takes any group name as it is, templates in it too."""
+    site.rest("PUT", "groups/a%20%22%7B%7B%201%20%7D%7D", {})
+    pillar = {"saltern": {"service_group": 'a "{{ 1 }}'}}
+    found = site.salt.call(
+        site.minion, "state.apply", "gerrit.access", test=True, pillar=pillar, check=False
+    )
+    (state,) = found.values()
+    assert state["result"] is None, state
+    assert 'refs/meta/config push a "{{ 1 }}' in state["changes"]

@@ -13,6 +13,7 @@ from tests.providers.gerrit_fixtures import (
     apply_one,
     content_step,
     git,
+    look,
     project_step,
     q,
 )
@@ -218,3 +219,12 @@ def test_read_only_project_gets_its_branch_and_stays_read_only(review, provider,
     outcome = apply_one(provider, content_step(project, "main", read_only=True))
     assert outcome.ok, outcome
     assert review.rest("GET", f"/projects/{project}")["state"] == "READ_ONLY"
+
+
+def test_hidden_project_is_not_opened_to_look(review, provider, project):
+    """A hidden project stays hidden: what cannot be seen is not pushed over."""
+    review.rest("PUT", f"/projects/{q(project)}/config", {"state": "HIDDEN"})
+    tip = look(provider, project)["projects"][project]["config"]
+    outcome = apply_one(provider, content_step(project, "main", read_only=True))
+    assert (outcome.status, outcome.code) == (FAILED, "hidden")
+    assert look(provider, project)["projects"][project]["config"] == tip

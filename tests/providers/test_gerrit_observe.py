@@ -107,6 +107,14 @@ def test_unknown_names_are_absent(review, provider):
     assert name not in look(provider, name, "All-Projects")["projects"]
 
 
+def test_ancestors_of_named_projects_are_seen(review, provider):
+    """Whom a project inherits from is in the answer, up to the root."""
+    top, middle, name = review.name("top"), review.name("middle"), review.name()
+    for child, parent in ((top, "All-Projects"), (middle, top), (name, middle)):
+        assert apply_one(provider, project_step(child, parent)).ok
+    assert look(provider, name)["projects"].keys() == {name, middle, top, "All-Projects"}
+
+
 def test_all_projects_are_seen_when_none_is_named(review, provider):
     """Without names every project is in the answer."""
     name = review.name()

@@ -206,6 +206,13 @@ def test_same_project_from_two_sides_is_done_by_both(source, name, tmp_path):
     assert git_refs(mirrors[0].path(name)) == source.refs(name)
 
 
+def test_root_that_is_no_folder_is_no_empty_mirror(mirror):
+    """What cannot be looked at is an error, not a mirror without projects."""
+    mirror.root.write_text("a file")
+    with pytest.raises(Broken):
+        mirror.look("any")
+
+
 BAD_NAMES = [
     "",
     "/etc/passwd",

@@ -59,6 +59,7 @@ class MemoryServers:
         self.projects: dict[str, Repository] = {}
         self.groups: dict[str, str] = {}
         self.mirrors: dict[str, dict[str, str] | str] = {}
+        self.mirror_heads: dict[str, str] = {}
         self.changes: dict[str, dict[str, Any]] = {}
         self.notes: list[tuple[int, str]] = []
         self.problems: list[dict[str, str]] = []
@@ -168,7 +169,8 @@ class MemoryServers:
                 found[name] = {"broken": have}
             elif have is not None:
                 refs = {ref: have[ref] for ref in request["branches"] if ref in have}
-                found[name] = {"refs": refs, "all_refs": dict(have)}
+                head = self.mirror_heads.get(name) or next(iter(refs), None)
+                found[name] = {"head": head, "refs": refs, "all_refs": dict(have)}
         return {"projects": found}
 
     # Applying
@@ -241,6 +243,7 @@ class MemoryServers:
         if f"refs/heads/{payload['default_branch']}" not in here.refs:
             raise Retry("Gerrit has no such branch yet")
         self.mirrors[name] = dict(here.refs)
+        self.mirror_heads[name] = f"refs/heads/{payload['default_branch']}"
         return {"refs": len(here.refs)}
 
     def _make_announce(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,10 +83,11 @@ def test_empty_server_gives_a_step_for_every_object(servers):
         (lambda s: s.mirrors.pop("a"), "mirror:a", "missing"),
         (lambda s: s.mirrors.update(a="no HEAD"), "mirror:a", "broken: no HEAD"),
         (lambda s: s.mirrors["a"].update({"refs/heads/master": "1" * 40}), "mirror:a", "behind"),
+        (lambda s: s.mirror_heads.update(a="refs/heads/x"), "mirror:a", "HEAD is refs/heads/x"),
     ],
     ids=[
         "no-config", "no-branch", "head-elsewhere", "acl", "wrong-uuid", "no-groups-file",
-        "group-gone", "mirror-gone", "mirror-broken", "mirror-behind",
+        "group-gone", "mirror-gone", "mirror-broken", "mirror-behind", "mirror-head",
     ],
 )  # fmt: skip
 def test_each_damage_is_a_gap_that_names_it(servers, damage, key, why):

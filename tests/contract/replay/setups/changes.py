@@ -8,6 +8,7 @@ import dataclasses
 import re
 from typing import Any
 
+from replay import exchanges
 from replay.repository import new_change_id
 from replay.setups import common
 from replay.transport import Answer
@@ -96,8 +97,8 @@ def _second_patch_set(world: World) -> None:
             world.must("POST", path, {"labels": {"Verified": 1}}, user="bot")
 
 
-def _in_one_second(world: World) -> None:
-    """Changes 6 and 4 were last updated in one second, and 5 before: queries order by that."""
+def _in_another_second(world: World) -> None:
+    """Change 5 was last updated in an earlier second than 6 and 4: queries order by that."""
     world.wait_for_next_second()
     files = {"f.txt": CHANGED, "new.yaml": BROKEN_YAML}
     _commit("refs/heads/w3", 6, "By user", files, author=USER1)(world)
@@ -113,7 +114,7 @@ BEFORE = {
     "push-badid": _message("Bad id\n\nChange-Id: Inothex\n"),
     "push": _first_change(BROKEN_YAML),
     "push-opts": _commit("refs/heads/w2", 5, "Two", {"two": "2\n"}),
-    "push-user": _in_one_second,
+    "push-user": _in_another_second,
     "push-ps2": _nothing,
     "push-merged": _first_change("late: true\n"),
     "conflict-push": _commit("refs/heads/cf", 7, "Conflicting", {"f.txt": "conflict\n"}),
@@ -165,6 +166,31 @@ def _patch(_: World, expected: dict[str, Any], answer: Answer) -> tuple[dict[str
     return wanted, dataclasses.replace(answer, body=stable(answer.body).encode())
 
 
+def _newest_first(world: World, expected: dict[str, Any], answer: Answer) -> tuple[dict, Answer]:
+    """Changes 6 and 4 were updated in one second in the record, then the higher number is first.
+
+    When they were not here, 4 is.
+    """
+    updated = [world.must("GET", f"/a/changes/{number}")["updated"] for number in (6, 4)]
+    if updated[0] == updated[1]:
+        return expected, answer
+    wanted = copy.deepcopy(expected)
+    found = wanted["json"]
+    found = found[0] if isinstance(found[0], list) else found
+    if len(found) == 1:
+        found[:] = [copy.deepcopy(_recorded("get"))]
+    found.reverse()
+    for change in found:
+        change.pop("_more_changes", None)
+    found[-1]["_more_changes"] = True
+    return wanted, answer
+
+
+def _recorded(exchange_id: str) -> Any:
+    found = next(one for one in exchanges.load("changes") if one.id == exchange_id)
+    return found.response["json"]
+
+
 def _either_voter(_: World, expected: dict[str, Any], answer: Answer) -> tuple[dict, Answer]:
     """Which of two voters `applied_by` names has no order: take either."""
     wanted = copy.deepcopy(expected)
@@ -180,7 +206,9 @@ def _voter(data: dict[str, Any]) -> int:
     return found if found in (1000000, 1000001) else 0
 
 
+_ORDERED = ["query", "query-anon", "query-more", "query-paging", "query-file"]
 EXPECTED = {
+    **dict.fromkeys(_ORDERED, _newest_first),
     "patch": _patch,
     "label-plus2": _either_voter,
     "submit": _either_voter,

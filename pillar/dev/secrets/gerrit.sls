@@ -1,0 +1,4 @@
+# A fake one, for development.
+saltern:
+  gerrit:
+    password: not-a-secret-gerrit

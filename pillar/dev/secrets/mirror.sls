@@ -1,0 +1,4 @@
+# A fake one, for development.
+saltern:
+  mirror:
+    password: not-a-secret-mirror

@@ -1,0 +1,4 @@
+# Roles to states. The hosts' own states are not here yet.
+base:
+  'review*':
+    - gerrit.access
