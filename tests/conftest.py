@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,11 @@ RIGHTS = {
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers."""
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+
+
+def pytest_unconfigure() -> None:
+    """Keep pytest's summary the last line: Salt's handlers flush into a closed stream at exit."""
+    logging.raiseExceptions = False
 
 
 def grant(server: object, group: str = "Administrators") -> None:
