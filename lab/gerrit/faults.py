@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import LOCK_FAILURE, Refusal, bad_request
-from .repo import CONFIG_REF
 
 if TYPE_CHECKING:
     from .site import Site
@@ -198,7 +197,9 @@ class Faults:
             if step == wanted and self._take("half-made", project=project):
                 if fault.fields["stage"] == "lock":
                     repo = self._site.projects[project].repo
-                    (repo.path / f"{repo.head}.lock").touch()
+                    lock = repo.path / f"{repo.head}.lock"
+                    lock.parent.mkdir(parents=True, exist_ok=True)
+                    lock.touch()
                 raise HalfMade(project)
         slow = self._first("slow-create")
         if slow and re.search(slow.fields["project"], project):
@@ -233,8 +234,3 @@ class Faults:
         return any(
             f.name == "stall-streams" and re.search(f.fields["user"], user) for f in self._active
         )
-
-    def lock(self, project: str, ref: str = CONFIG_REF) -> None:
-        """Leave a lock file behind, as a kill does."""
-        repo = self._site.projects[project].repo
-        (repo.path / f"{ref}.lock").touch()

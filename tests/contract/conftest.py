@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from replay.world import World  # noqa: E402
 def open_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     """`open_world(name)`: a `World` on a server of its own; all are stopped at the end."""
     opened: list[servers.Server] = []
+    # Without this a terminated run would leave its servers behind.
+    previous = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))
 
     def make(name: str) -> World:
         root = tmp_path_factory.mktemp(name)
@@ -35,3 +38,4 @@ def open_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     make.close = close
     yield make
     close()
+    signal.signal(signal.SIGTERM, previous)

@@ -86,7 +86,7 @@ def test_account_is_made_once(review, provider, client, key):
 def test_new_password_ends_the_old_one(review, client):
     """Gerrit keeps old tokens valid; they are withdrawn."""
     user = review.name("user")
-    admin.account_present(client, user, http_password="first-secret")
+    review.rest("PUT", f"/accounts/{user}", {"http_password": "first-secret"})
     assert admin.account_present(client, user, http_password="second-secret").keys() == {
         "http_password"
     }

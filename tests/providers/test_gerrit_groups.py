@@ -82,6 +82,19 @@ def test_lock_failure_is_worth_a_retry(review, provider):
     assert apply_one(provider, group_step(name)).ok
 
 
+def test_held_lock_is_not_asked_for_by_every_group(review, provider):
+    """A lock a killed server left costs two waits a batch; all are retried, with the remedy."""
+    review.fault("refuse-calls", method="PUT", path="groups", text="Lock failure", count=0)
+    before = len(review.calls("rest"))
+    outcomes = provider.apply([group_step(review.name("g")) for _ in range(6)])
+    assert {outcome.status for outcome in outcomes} == {RETRY}
+    assert "group-names.lock" in outcomes[0].reason
+    puts = [call for call in review.calls("rest")[before:] if call["method"] == "PUT"]
+    assert len(puts) == 2
+    review.clear()
+    assert all(outcome.ok for outcome in provider.apply([group_step(review.name("g"))]))
+
+
 def test_creations_never_overlap(review, tmp_path):
     """Two providers over one cache directory make groups one at a time: no rival gets a 503."""
     review.fault("contend-groups", ms=50, limit=1, count=0)

@@ -73,8 +73,9 @@ def test_lost_request_is_worth_a_retry(review, provider):
     name = review.name()
     review.fault("refuse-calls", method="PUT", path=name, status=503, text="Lock failure")
     outcome = apply_one(provider, project_step(name))
-    assert (outcome.status, outcome.code) == (RETRY, "http-503")
+    assert (outcome.status, outcome.code) == (RETRY, "locked")
     assert "Lock failure" in outcome.reason
+    assert "remove it" in outcome.reason
     assert apply_one(provider, project_step(name)).ok
 
 

@@ -19,6 +19,10 @@ from saltern.steps import DONE, Outcome, Step
 
 log = logging.getLogger(__name__)
 
+LOCKED_GROUPS = 2
+"""Groups in a row that found their shared ref locked, after which the batch's others are left for
+later: Gerrit waits about 20 s for a lock before it answers."""
+
 ORDER = ("project", "content", "access")
 Look = Callable[[list[Claim]], Mapping[str, Seen]]
 
@@ -73,9 +77,17 @@ class _Batch:
     def groups(self, steps: Sequence[Step]) -> None:
         """Make groups one after the other, then read them back together."""
         claims = []
+        locked = 0
         for step in steps:
+            if locked == LOCKED_GROUPS:
+                self.fail(
+                    step, Retry("not tried: the ref all groups share is locked", code="locked")
+                )
+                continue
             results = self._write([step], partial(self._make_group, step))
             claims += self._sift([step], results)
+            failed = self.outcomes.get(step.key)
+            locked = locked + 1 if failed and failed.code == "locked" else 0
         self._prove(
             claims,
             lambda some: listing.some_groups(self._server.client, [c.step.name for c in some]),

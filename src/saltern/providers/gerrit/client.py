@@ -18,6 +18,12 @@ LONGEST_TEXT = 1000
 """Characters of a server's words that are quoted in a reason."""
 
 
+LOCK_HINT = (
+    " (if it stays so, a Gerrit that was killed left a .lock file beside the ref in "
+    "its git directory, for groups All-Users.git/refs/meta/group-names.lock: remove it)"
+)
+
+
 class Unanswered(Retry):
     """The request was sent but no answer came: whether it took effect is to be looked up."""
 
@@ -152,6 +158,8 @@ class Client:
                 f"{self.settings.username!r}: set saltern:gerrit:password in the minion's pillar",
                 code="unauthorized",
             )
+        if "lock failure" in text.lower():
+            return Retry(reason + LOCK_HINT, code="locked")
         if status in (429, 500, 502, 503, 504):
             return Retry(reason, after=_retry_after(response), code=f"http-{status}")
         return HttpRefused(reason, status, text)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltern.errors import Retry
+from saltern.errors import Refused, Retry
 from saltern.providers.gerrit.client import HttpRefused, Unanswered, quoted
 from saltern.providers.gerrit.server import Claim, Seen, Server
 from saltern.steps import Step
+
+DIRECTORY_HINT = (
+    " (if the name is a good one, a creation cut short left a directory NAME.git without a HEAD "
+    "file in Gerrit's basePath; it holds nothing: remove it)"
+)
 
 
 def make(server: Server, step: Step) -> Claim:
@@ -44,6 +49,8 @@ def _create(server: Server, step: Step) -> bool:
     except HttpRefused as error:
         if error.status == 422:
             raise Retry(error.reason, code="parent-missing") from error
+        if error.status == 400 and "invalid project name" in error.text:
+            raise Refused(error.reason + DIRECTORY_HINT, code="name") from error
         if error.status != 409:
             raise
         return False

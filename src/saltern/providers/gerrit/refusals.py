@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saltern.errors import Refused, Retry, SalternError
+from saltern.providers.gerrit.client import LOCK_HINT
 from saltern.providers.gerrit.config import META_CONFIG
 
 STALE = (
@@ -28,8 +29,6 @@ DENIED = (
 NOT_WRITABLE = "project state does not permit write"
 
 IMPORT_RIGHTS = "Create, Push, Push Merge, Forge Author, Forge Committer"
-
-LOCK_HINT = " (if it stays so, a killed server left a NAME.lock file beside the ref: remove it)"
 
 
 class Stale(Retry):
