@@ -15,3 +15,7 @@ All-Projects:
           forgeCommitter: { {{ group }}: {} }
         refs/tags/*:
           create: { {{ group }}: {} }
+          push: { {{ group }}: {} }
+          createTag: { {{ group }}: {} }
+          forgeAuthor: { {{ group }}: {} }
+          forgeCommitter: { {{ group }}: {} }

@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from saltern.dispatch import Dispatcher
 from saltern.errors import Broken, Retry, SalternError
 from saltern.journal import Journal
-from saltern.plan import ANNOUNCE, LANES, Plan, with_evidence
+from saltern.plan import ANNOUNCE, Plan, lane, with_evidence
 from saltern.settings import ConvergeSettings
 from saltern.steps import DONE, RETRY, Outcome, Step
 
@@ -24,12 +24,25 @@ log = logging.getLogger(__name__)
 SKIPPED = "skipped"
 BLOCKED = "blocked"
 
-IN_FLIGHT = {("gerrit", "group"): 2, ("gerrit", "main"): 2, ("mirror", "main"): 1}
-"""Jobs of a lane that may be under way at once. Two hide the gap between one job's answer and
-the next one's start; groups are still made one at a time, by a lock of their provider."""
+Lane = tuple[str, str]
 
-GROUP_BATCH = 20
-"""Most groups in one job: about a second's work, so that ACLs waiting for them start early."""
+
+@dataclass(frozen=True)
+class Limit:
+    """How many jobs of a lane may be under way at once, and the most steps in one of them."""
+
+    jobs: int
+    steps: int
+
+
+LIMITS: Mapping[Lane, Limit] = {
+    # Two jobs hide the gap between one job's answer and the next one's start; groups are still
+    # made one at a time, by a lock of their provider. Short jobs let waiting ACLs start early.
+    ("gerrit", "group"): Limit(2, 25),
+    ("gerrit", "main"): Limit(2, 50),
+    ("gerrit", "import"): Limit(2, 1),
+    ("mirror", "main"): Limit(1, 50),
+}
 
 
 @dataclass(frozen=True)
@@ -71,8 +84,8 @@ class Converge:
         self._prepare = prepare
         self._clock = clock
         self._sorter = _sorted(plan)
-        self._queues: dict[tuple[str, str], deque[Step]] = defaultdict(deque)
-        self._flying: dict[Future[list[Outcome]], tuple[tuple[str, str], list[Step]]] = {}
+        self._queues: dict[Lane, deque[Step]] = defaultdict(deque)
+        self._flying: dict[Future[list[Outcome]], tuple[Lane, list[Step]]] = {}
         self._later: list[tuple[float, int, Step]] = []
         self._number = itertools.count()
         self._attempts: dict[str, int] = defaultdict(int)
@@ -82,7 +95,8 @@ class Converge:
     def run(self) -> dict[str, Result]:
         """Walk the plan to its end and return a result for each of its steps."""
         self._journal.planned(self._run, self._plan.steps.values())
-        with ThreadPoolExecutor(sum(IN_FLIGHT.values()), "saltern-job") as pool:
+        jobs = sum(limit.jobs for limit in LIMITS.values())
+        with ThreadPoolExecutor(jobs, "saltern-job") as pool:
             self._release()
             while self._flying or self._later or any(self._queues.values()):
                 self._wake()
@@ -101,7 +115,7 @@ class Converge:
                     self._end(Outcome(key, "failed", "needs", f"waits for {missing}"), SKIPPED)
                 else:
                     step = self._plan.steps[key]
-                    self._queues[LANES[step.kind]].append(step)
+                    self._queues[lane(step)].append(step)
 
     def _missing_need(self, step: Step) -> str | None:
         if step.kind == ANNOUNCE:
@@ -117,22 +131,18 @@ class Converge:
     def _wake(self) -> None:
         while self._later and self._later[0][0] <= self._clock():
             step = heapq.heappop(self._later)[2]
-            self._queues[LANES[step.kind]].append(step)
+            self._queues[lane(step)].append(step)
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
-        for lane, queue in self._queues.items():
-            flying = sum(1 for other, _ in self._flying.values() if other == lane)
-            while queue and flying < IN_FLIGHT[lane]:
-                batch = [self._ready(queue.popleft()) for _ in range(self._size(lane, len(queue)))]
+        for name, queue in self._queues.items():
+            limit = LIMITS[name]
+            flying = sum(1 for other, _ in self._flying.values() if other == name)
+            while queue and flying < limit.jobs:
+                size = min(len(queue), limit.steps, self._settings.batch)
+                batch = [self._ready(queue.popleft()) for _ in range(size)]
                 self._journal.sent(self._run, [step.key for step in batch])
-                self._flying[pool.submit(self._apply, lane[0], batch)] = (lane, batch)
+                self._flying[pool.submit(self._apply, name[0], batch)] = (name, batch)
                 flying += 1
-
-    def _size(self, lane: tuple[str, str], queued: int) -> int:
-        most = (
-            min(GROUP_BATCH, self._settings.batch) if lane[1] == "group" else self._settings.batch
-        )
-        return min(queued, most)
 
     def _ready(self, step: Step) -> Step:
         step = with_evidence(step, self._evidence)

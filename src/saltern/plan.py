@@ -118,7 +118,8 @@ def content_gap(ctx: Context, name: str) -> Gap | Block | None:
     project, seen = ctx.registry.projects[name], ctx.seen(name) or {}
     branch = seen.get("refs", {}).get(branch_ref(project))
     head = seen.get("head")
-    if branch and head == branch:
+    if (branch and head == branch) or seen.get("state") == HIDDEN:
+        # Gerrit shows nobody the branches of a hidden project, and refuses pushes to it.
         return None
     if branch:
         why = f"HEAD is not {project.default_branch}"
@@ -257,7 +258,17 @@ KINDS = (
     Kind("mirror", "mirror", "main", "projects", _mirror_needs, mirror_gap),
 )
 ANNOUNCE = "announce"
-LANES = {kind.name: (kind.provider, kind.lane) for kind in KINDS} | {ANNOUNCE: ("gerrit", "main")}
+_LANES = {kind.name: (kind.provider, kind.lane) for kind in KINDS} | {ANNOUNCE: ("gerrit", "main")}
+
+
+def lane(step: Step) -> tuple[str, str]:
+    """Return the provider of a step and its lane: the steps that share a concurrency limit.
+
+    Imports have one of their own: they may take an hour, and a job answers as a whole.
+    """
+    if step.kind == "content" and step.payload["upstream"]:
+        return "gerrit", "import"
+    return _LANES[step.kind]
 
 
 @dataclass(frozen=True)

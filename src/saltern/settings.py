@@ -66,8 +66,8 @@ class GerritSettings:
     review_port: int = 29418
     """``port`` of the .gitreview in first commits."""
     committer_email: str = "saltern@localhost"
-    """E-mail of the commits Saltern makes; Gerrit takes any from an account that may forge
-    committers, else it must be one of the account's own."""
+    """E-mail of the commits Saltern makes when the service account has none of its own; the
+    account must then have Forge Committer."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class MemoryProviders:
 def step(key: str, *needs: str) -> Step:
     kind, _, name = key.partition(":")
     payloads = {
+        "content": {"upstream": None},
         "access": {"groups": {}, "base": None, "fresh": False},
         "group": {"owner": "Administrators", "owner_uuid": "u"},
     }
@@ -211,7 +212,7 @@ def test_batches_are_bounded(journal):
     for _, batch in providers.batches:
         sizes[batch[0].kind].append(len(batch))
     assert sorted(sizes["project"]) == [15, 30]
-    assert sorted(sizes["group"]) == [5, 20, 20]
+    assert sorted(sizes["group"]) == [20, 25]
 
 
 def test_announce_waits_for_the_rest_and_runs_although_it_failed(journal):

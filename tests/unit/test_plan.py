@@ -76,7 +76,7 @@ def test_empty_server_gives_a_step_for_every_object(servers):
         (lambda s: s.projects["a"].__setattr__("config", None), "project:a", "half made"),
         (lambda s: s.projects["a"].refs.clear(), "content:a", "no branch master"),
         (lambda s: s.projects["a"].__setattr__("head", "refs/heads/x"), "content:a", "HEAD"),
-        (lambda s: s.write_config("a", "[receive]\n\trequireSignedOffBy = true\n", {}), "access:a", "ACL"),
+        (lambda s: s.write_config("a", "[receive]\n\tx = 1\n", {}), "access:a", "ACL"),
         (lambda s: s.projects["a"].groups.update(g="0" * 40), "access:a", "groups file: g"),
         (lambda s: s.projects["a"].groups.clear(), "access:a", "groups file: g"),
         (lambda s: s.groups.pop("g"), "group:g", "missing"),
