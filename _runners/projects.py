@@ -14,7 +14,7 @@ Each function sets the exit status of ``salt-run``: 0 only when everything is do
 import logging
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import salt.client
 import salt.exceptions
@@ -376,9 +376,14 @@ class Listener:
         if not self._ready.wait(30):
             raise Retry("the master's event bus does not answer", code="master")
 
+    @contextmanager
     def expect(self, minion, jid):
-        """Return a context manager over a :class:`Job` that this listener fills."""
-        return _Expected(self._jobs, Job(minion, jid))
+        """Give a :class:`Job` that this listener fills while the context lasts."""
+        job = self._jobs[jid] = Job(minion, jid)
+        try:
+            yield job
+        finally:
+            del self._jobs[jid]
 
     def end(self):
         """Stop reading."""
@@ -402,15 +407,3 @@ class Listener:
             for job in list(self._jobs.values()):
                 if job.minion == tag[2]:
                     job.hint()
-
-
-class _Expected:
-    def __init__(self, jobs, job):
-        self._jobs, self._job = jobs, job
-
-    def __enter__(self):
-        self._jobs[self._job.jid] = self._job
-        return self._job
-
-    def __exit__(self, *_):
-        del self._jobs[self._job.jid]

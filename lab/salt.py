@@ -14,90 +14,32 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import getpass
-import hashlib
-import json
 import logging
 import os
-import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from lab import saltconfig
+from lab.saltconfig import (
+    REACTIONS,
+    free_ports,
+    make_keys,
+    socket_dir,
+    write_config,
+    write_pillar,
+)
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 2
 """Daemons may take this long to end by themselves; Salt's often sleep through a SIGTERM."""
 PING_AFTER = 4
-SOCKET_ROOM = 60
-"""Longest directory for sockets; the system's limit is 107 bytes for the whole path."""
-
-REACTIONS = (
-    ("saltern/gerrit/change-merged", "gerrit_change_merged"),
-    ("saltern/gerrit/ref-updated", "gerrit_ref_updated"),
-    ("saltern/gerrit/config-updated", "gerrit_config_updated"),
-    ("saltern/gerrit/connected", "gerrit_stream"),
-    ("saltern/gerrit/dropped", "gerrit_stream"),
-    ("salt/minion/*/start", "minion_start"),
-)
-
-MASTER = {
-    "interface": "127.0.0.1",
-    "worker_threads": 2,
-    "fileserver_backend": ["roots"],
-    "enable_gpu_grains": False,
-    "enable_fqdns_grains": False,
-    "grains_cache": True,
-    "grains_cache_expiration": 30 * 86400,
-    "reactor_worker_threads": 4,
-    "timeout": 10,
-    "gather_job_timeout": 5,
-    "keep_jobs_seconds": 86400,
-    "max_event_size": 64 << 20,
-    "master_sign_pubkey": False,
-    "require_minion_sign_messages": True,
-    "drop_messages_signature_fail": True,
-    "publish_signing_algorithm": "PKCS1v15-SHA224",
-    "signing_algorithm": "PKCS1v15-SHA224",
-    "publisher_acl": {},
-    "external_auth": {},
-    "peer": {},
-    "peer_run": {},
-    "netapi_enable_clients": [],
-    "log_level": "warning",
-    "log_level_logfile": "info",
-}
-"""Master settings beside paths and ports: small, and hardened as a production master should be."""
-
-MINION = {
-    "master": "127.0.0.1",
-    "minion_sign_messages": True,
-    "encryption_algorithm": "OAEP-SHA224",
-    "signing_algorithm": "PKCS1v15-SHA224",
-    "hash_type": "sha256",
-    "mine_enabled": False,
-    "enable_gpu_grains": False,
-    "enable_fqdns_grains": False,
-    "random_reauth_delay": 1,
-    "recon_default": 100,
-    "recon_max": 1000,
-    "acceptance_wait_time": 1,
-    "max_event_size": 64 << 20,
-    "log_level": "warning",
-    "log_level_logfile": "info",
-}
-"""Minion settings beside paths and ports."""
 
 
 class SaltStartError(RuntimeError):
@@ -300,15 +242,16 @@ def start(
     """
     root = Path(root).resolve()
     settings = dict(minions) if isinstance(minions, Mapping) else {name: {} for name in minions}
-    ports = _ports(2)
-    sockets = _socket_dir(root)
-    master = _master(root, sockets, ports, {**(master_opts or {})}, list(reactions))
-    fingerprint = _keys(root, settings)
-    _write_pillar(root / "pillar", pillar or {})
-    daemons = {
-        name: _minion(root, sockets, ports, name, more, fingerprint)
-        for name, more in settings.items()
-    }
+    ports = free_ports(2)
+    sockets = socket_dir(root)
+    fingerprint = make_keys(root, settings)
+    opts = saltconfig.master_opts(root, sockets, ports, master_opts or {}, reactions)
+    master = _daemon("master", "salt-master", root / "master", opts)
+    write_pillar(root / "pillar", pillar or {})
+    daemons = {}
+    for name, more in settings.items():
+        opts = saltconfig.minion_opts(root, sockets, ports, name, more, fingerprint)
+        daemons[name] = _daemon(name, "salt-minion", root / "minions" / name, opts)
     lab = SaltLab(root, master, daemons, {}, sockets)
     atexit.register(lab.stop)
     try:
@@ -345,122 +288,6 @@ def program(name: str) -> str:
     return found
 
 
-def _master(root: Path, sockets: Path, ports: list[int], more: dict, reactions: list) -> Daemon:
-    home = root / "master"
-    opts = {
-        **MASTER,
-        **_paths(home, sockets / "master"),
-        "publish_port": ports[0],
-        "ret_port": ports[1],
-        "file_roots": {"base": [str(REPOSITORY / "salt")]},
-        "pillar_roots": {"base": [str(root / "pillar")]},
-        "runner_dirs": [str(REPOSITORY / "_runners")],
-        "engines_dirs": [str(REPOSITORY / "_engines")],
-        "outputter_dirs": [str(REPOSITORY / "_output")],
-        "reactor": [{tag: [str(REPOSITORY / f"reactor/{name}.sls")]} for tag, name in reactions],
-        **more,
-    }
-    return _daemon("master", "salt-master", home, opts)
-
-
-def _minion(root: Path, sockets: Path, ports: list[int], name: str, more: Mapping, finger: str):
-    home = root / "minions" / name
-    opts = {
-        **MINION,
-        **_paths(home, sockets / hashlib.sha256(name.encode()).hexdigest()[:6]),
-        "id": name,
-        "publish_port": ports[0],
-        "master_port": ports[1],
-        "master_finger": finger,
-        "module_dirs": [str(REPOSITORY / "_modules")],
-        "states_dirs": [str(REPOSITORY / "_states")],
-        "grains_dirs": [str(REPOSITORY / "_grains")],
-        **more,
-    }
-    return _daemon(name, "salt-minion", home, opts)
-
-
-def _paths(home: Path, sockets: Path) -> dict[str, Any]:
-    return {
-        "user": getpass.getuser(),
-        "root_dir": "/",
-        "pki_dir": str(home / "pki"),
-        "cachedir": str(home / "cache"),
-        "extension_modules": str(home / "cache/extmods"),
-        "sqlite_queue_dir": str(home / "cache/queues"),
-        "token_dir": str(home / "cache/tokens"),
-        "sock_dir": str(sockets),
-        "pidfile": str(home / "pid"),
-        "log_file": str(home / "log"),
-        "key_logfile": str(home / "key.log"),
-    }
-
-
 def _daemon(name: str, command: str, home: Path, opts: Mapping[str, Any]) -> Daemon:
-    for path in (home / "conf", home / "pki", home / "cache", Path(opts["sock_dir"])):
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    config = home / "conf" / command.removeprefix("salt-")
-    _write_private(config, json.dumps(dict(opts), indent=1))
+    write_config(home, command.removeprefix("salt-"), opts)
     return Daemon(name, command, home / "conf", home / "log")
-
-
-def _write_pillar(folder: Path, pillar: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one file a minion, as JSON under a renderer line: values are never templates."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    names = {minion: "of_" + re.sub(r"[^A-Za-z0-9]", "_", minion) for minion in pillar}
-    top = {"base": {minion: [name] for minion, name in names.items()}}
-    _write_private(folder / "top.sls", "#!json\n" + json.dumps(top))
-    for minion, data in pillar.items():
-        _write_private(folder / f"{names[minion]}.sls", "#!json\n" + json.dumps(dict(data)))
-
-
-def _keys(root: Path, minions: Iterable[str]) -> str:
-    """Make missing key pairs, accept the minions', and return the master key's fingerprint."""
-    master = root / "master/pki"
-    public = _key_pair(master, "master")
-    accepted = master / "minions"
-    accepted.mkdir(exist_ok=True)
-    for name in minions:
-        folder = root / "minions" / name / "pki"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (accepted / name).write_text(_key_pair(folder, "minion"))
-        (folder / "minion_master.pub").write_text(public)
-    body = "\n".join(public.strip().splitlines()[1:-1]) + "\n"
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    return ":".join(re.findall("..", digest))
-
-
-def _key_pair(folder: Path, name: str) -> str:
-    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
-    if not (private.exists() and public.exists()):
-        key = rsa.generate_private_key(65537, 2048)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-        _write_private(private, pem.decode())
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        public.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
-    return public.read_text()
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _socket_dir(root: Path) -> Path:
-    folder = root / "s"
-    if len(str(folder)) <= SOCKET_ROOM:
-        return folder
-    return Path(tempfile.mkdtemp(prefix="salt-"))
-
-
-def _ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -31,7 +31,7 @@ def pytest_unconfigure() -> None:
 def grant(server: object, group: str = "Administrators") -> None:
     """Grant :data:`RIGHTS` on All-Projects to ``group``, as an administrator does once."""
     rules = {"rules": {group: {"action": "ALLOW"}}}
-    add = {ref: {"permissions": {name: rules for name in names}} for ref, names in RIGHTS.items()}
+    add = {ref: {"permissions": dict.fromkeys(names, rules)} for ref, names in RIGHTS.items()}
     answer = requests.post(
         f"{server.http_url}/a/projects/All-Projects/access",
         json={"add": add},

@@ -77,16 +77,20 @@ def config_on_server(reader: Person, project: str, scratch: Path) -> Path:
 
 def differences(reader: Person, root: Path, mirror_url: str, scratch: Path) -> list[str]:
     """Return every way in which the servers are not as the registry below ``root`` says."""
-    groups = reader.rest("GET", "groups/")
+    groups = {name: group["id"] for name, group in reader.rest("GET", "groups/").items()}
     found = []
     for project in expected(root):
-        found += [f"{project.name}: {what}" for what in _of_project(reader, project, scratch)]
+        found += [
+            f"{project.name}: {what}" for what in _of_project(reader, project, groups, scratch)
+        ]
         found += [f"group {name} is missing" for name in project.groups - groups.keys()]
         found += _of_mirror(reader, project, mirror_url)
     return found
 
 
-def _of_project(reader: Person, project: Expected, scratch: Path) -> list[str]:
+def _of_project(
+    reader: Person, project: Expected, groups: dict[str, str], scratch: Path
+) -> list[str]:
     found = []
     try:
         seen = reader.rest("GET", project_path(project.name))
@@ -98,18 +102,17 @@ def _of_project(reader: Person, project: Expected, scratch: Path) -> list[str]:
         config = config_on_server(reader, project.name, scratch)
         if acl_values(config) != acl_values(project.acl):
             found.append(f"{config.name} differs from {project.acl.name}")
-        found += _wrong_groups(reader, project, config.with_name("groups"))
+        found += _wrong_groups(project, config.with_name("groups"), groups)
     return found
 
 
-def _wrong_groups(reader: Person, project: Expected, path: Path) -> list[str]:
+def _wrong_groups(project: Expected, path: Path, groups: dict[str, str]) -> list[str]:
     lines = [line.split("\t") for line in path.read_text("utf-8").splitlines() if line[:1] != "#"]
     uuids = {line[1].strip(): line[0].strip() for line in lines}
-    groups = reader.rest("GET", "groups/")
     return [
         f"its groups file says {uuids.get(name)} for group {name}"
         for name in project.groups
-        if uuids.get(name) != groups.get(name, {}).get("id")
+        if uuids.get(name) != groups.get(name)
     ]
 
 

@@ -70,7 +70,7 @@ class World:
             db.row_factory = sqlite3.Row
             return db.execute(query, values).fetchall()
 
-    def wait_until_idle(self, seconds: float = 120) -> None:
+    def wait_until_idle(self, seconds: float) -> None:
         """Return when no converge runs and none is asked for."""
         until(self._idle, "the converges that run to end", seconds)
 

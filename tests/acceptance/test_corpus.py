@@ -183,8 +183,16 @@ def test_reader_sees_each_kind_of_damage(judged, damage, says):
 
 def test_reader_finds_groups_in_every_form_of_rule():
     """The group of a rule is what stands behind the word group."""
-    rules = ["group a b", "deny group c", "+force group d", "-2..+2 group e f", "block -1..+1 group g"]
+    rules = [
+        "group a b",
+        "deny group c",
+        "+force group d",
+        "-2..+2 group e f",
+        "block -1..+1 group g",
+    ]
     assert groups_named(("access.refs/*.read", rule) for rule in rules) == {
         "a b", "c", "d", "e f", "g",
     }  # fmt: skip
-    assert groups_named([("access.inheritfrom", "group x"), ("label.v.value", "0 group y")]) == set()
+    assert (
+        groups_named([("access.inheritfrom", "group x"), ("label.v.value", "0 group y")]) == set()
+    )

@@ -271,5 +271,13 @@ def test_pygerrit2_change_review_submit_merged(world, pygerrit2):
     )
     pygerrit2.post(f"/changes/{number}/submit", json={})
     assert pygerrit2.get(f"/changes/{number}")["status"] == "MERGED"
-    path = "/projects/clients%2Fchange/branches/master/files/file.txt/content"
-    assert pygerrit2.get(path) == "dGV4dAo="
+
+
+def test_pygerrit2_file_content_text_itself(world, pygerrit2):
+    """To a client that accepts JSON only, a file's content is a JSON string, not base64."""
+    project = "clients/content"
+    world.project(project)
+    world.repository(project).commit(MASTER, {"file.txt": "text = ä\n"})
+    world.must_push(project, f"{MASTER}:{MASTER}")
+    path = "/projects/clients%2Fcontent/branches/master/files/file.txt/content"
+    assert pygerrit2.get(path) == "text = ä\n"

@@ -25,7 +25,11 @@ def test_01_refused_first_push_is_reported_and_made_good(scene, server):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-its-effect", "after-its-effect"])
-@pytest.mark.parametrize("number", range(1, 6), ids="write{}".format)
+@pytest.mark.parametrize(
+    "number",
+    [2, 4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, 5, 6))],
+    ids="write{}".format,
+)
 def test_02_killed_converge_is_finished_by_the_next(scene, relay, number, after):
     """2. A kill between create and push: whichever write is cut, the next run ends whole."""
     scene.project("kid", acl=scene.rights("core", parent="mum"))
@@ -129,17 +133,23 @@ def test_13_half_made_project_is_repaired_in_the_same_run(scene, server, stage):
 POINTS = [
     ("project.repo", "{0}/kid$"),
     ("project.config", "{0}/kid$"),
-    ("project.config", "{0}/mum$"),
     ("group.before", "{0}-core$"),
+    ("push.after", "{0}/mum refs/meta/config"),
+]
+MORE_POINTS = [
+    ("project.config", "{0}/mum$"),
     ("call.after", "PUT .*groups"),
     ("push.before", "{0}/kid refs/heads"),
     ("push.after", "{0}/kid refs/heads"),
     ("push.before", "{0}/mum refs/meta/config"),
-    ("push.after", "{0}/mum refs/meta/config"),
 ]
 
 
-@pytest.mark.parametrize(("point", "match"), POINTS, ids=lambda v: v.replace("{0}", "")[:24])
+@pytest.mark.parametrize(
+    ("point", "match"),
+    [*POINTS, *(pytest.param(*point, marks=pytest.mark.slow) for point in MORE_POINTS)],
+    ids=lambda value: value.replace("{0}", "")[:24],
+)
 def test_13_server_killed_in_the_middle_is_made_good(scene, server, point, match):
     """13. SIGKILL of Gerrit at any point: exit is not 0, and the next converge ends whole."""
     scene.project("kid", acl=scene.rights("core", parent="mum"))

@@ -76,7 +76,7 @@ def test_05_wrong_password_is_one_clear_error(scene, server):
 def test_06_killed_at_a_random_moment_loses_nothing(scene, number, seed):
     """6. SIGTERM or SIGKILL loses the whole run's cache: here the next run ends the same."""
     family(scene)
-    mark, chance = scene.mark(), random.Random(seed)
+    mark, chance = scene.mark(), random.Random(seed)  # noqa: S311
     after = chance.randrange(1, 12)
     process = scene.command("converge", wait=False)
     deadline = time.monotonic() + 60
@@ -241,7 +241,7 @@ def test_16_everything_is_asked_for_in_one_change_in_any_order(scene, tmp_path):
     subprocess.run(commit, cwd=tmp_path / "up", check=True)
     family(scene)
     scene.project("moved", upstream=(tmp_path / "up").as_uri(), acl=scene.rights(parent="kid"))
-    random.Random(16).shuffle(scene.entries)
+    random.Random(16).shuffle(scene.entries)  # noqa: S311
     scene.save()
     scene.converge_all()
     scene.assert_settled()
