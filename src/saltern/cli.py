@@ -139,3 +139,7 @@ def _print(text: str) -> None:
 def _fail(error: SalternError) -> None:
     click.echo(f"saltern: {error}", err=True)
     sys.exit(exit_status("refused"))
+
+
+if __name__ == "__main__":
+    main()

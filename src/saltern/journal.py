@@ -232,6 +232,14 @@ class Journal:
         )
         return rows[0]["commit_id"] if rows else None
 
+    def last_converged(self) -> str | None:
+        """Return the registry commit of the latest run that came to its end."""
+        rows = self._rows(
+            "SELECT commit_id FROM runs WHERE commit_id IS NOT NULL"
+            " AND status IN ('done', 'failed') ORDER BY started DESC, id DESC LIMIT 1"
+        )
+        return rows[0]["commit_id"] if rows else None
+
     # Steps
 
     def planned(self, run: str, steps: Iterable[Step]) -> None:

@@ -253,7 +253,7 @@ class Converger:
             except Exception as error:
                 damage = error
             log.warning("%s is damaged (%r): fetching the registry anew", self._clone, damage)
-            shutil.rmtree(self._clone)
+            shutil.rmtree(self._clone, ignore_errors=True)
             return self._fetch()
 
     def _fetch(self) -> tuple[sources.Source, Registry]:
@@ -271,8 +271,11 @@ class Converger:
         fresh = history.since(last) if history and last else []
         fresh += [c for c in sorted(work.commits) if history and history.contains(c)]
         self.journal.follow(run, registry.commit, fresh)
-        if history is None:
-            return ()
+        return self._left(history, registry) if history else ()
+
+    def _left(self, history: History, registry: Registry) -> tuple[str, ...]:
+        """Return the projects that left the registry since a run last came to its end."""
+        last = self.journal.last_converged()
         if not last or last == history.tip or not history.contains(last):
             return ()
         try:
