@@ -84,6 +84,9 @@ class Converge:
         self._prepare = prepare
         self._clock = clock
         self._sorter = _sorted(plan)
+        self._followers = _followers(plan)
+        self._ahead: set[str] = set()
+        self._settling: set[str] = set()
         self._queues: dict[Lane, deque[Step]] = defaultdict(deque)
         self._flying: dict[Future[list[Outcome]], tuple[Lane, list[Step]]] = {}
         self._later: list[tuple[float, int, Step]] = []
@@ -108,6 +111,8 @@ class Converge:
         """Queue what became ready; settle at once what can no longer be done."""
         while ready := self._sorter.get_ready():
             for key in ready:
+                if key in self._settling:
+                    continue
                 if key in self._plan.blocked:
                     block = self._plan.blocked[key]
                     self._end(Outcome(key, "failed", block.code, block.reason), BLOCKED)
@@ -139,10 +144,30 @@ class Converge:
             flying = sum(1 for other, _ in self._flying.values() if other == name)
             while queue and flying < limit.jobs:
                 size = min(len(queue), limit.steps, self._settings.batch)
-                batch = [self._ready(queue.popleft()) for _ in range(size)]
+                heads = [queue.popleft() for _ in range(size)]
+                batch = [self._ready(step) for step in self._with_followers(heads)]
                 self._journal.sent(self._run, [step.key for step in batch])
                 self._flying[pool.submit(self._apply, name[0], batch)] = (name, batch)
                 flying += 1
+
+    def _with_followers(self, heads: list[Step]) -> list[Step]:
+        """Add what waits for nothing but these and is about the same project.
+
+        A provider does the steps of one project in order, so one job (and one push) does for
+        them; the outcome of a follower counts only if what it needs was done.
+        """
+        batch, sent = list(heads), {step.key for step in heads}
+        for step in batch:
+            for follower in self._followers.get(step.key, ()):
+                own = {need for need in follower.needs if need in sent and _same(need, follower)}
+                if follower.key not in sent and all(map(self._done, follower.needs - own)):
+                    batch.append(follower)
+                    sent.add(follower.key)
+                    self._ahead.add(follower.key)
+        return batch
+
+    def _done(self, key: str) -> bool:
+        return key in self.results and self.results[key].state == DONE
 
     def _ready(self, step: Step) -> Step:
         step = with_evidence(step, self._evidence)
@@ -174,8 +199,14 @@ class Converge:
         self._release()
 
     def _take(self, batch: list[Step], outcomes: list[Outcome]) -> None:
-        rows = []
+        rows: list[tuple[Outcome, int, str]] = []
+        proved: set[str] = set()
         for step, outcome in zip(batch, outcomes, strict=True):
+            if step.key in self._ahead:
+                self._ahead.discard(step.key)
+                if not all(need in proved or self._done(need) for need in step.needs):
+                    continue
+                self._settling.add(step.key)
             self._attempts[step.key] += 1
             number = self._attempts[step.key]
             again = outcome.status == RETRY and number < self._settings.attempts
@@ -185,8 +216,14 @@ class Converge:
                 self._put_off(step, outcome, number)
             else:
                 self._evidence[step.key] = outcome.evidence
+            if state == DONE:
+                proved.add(step.key)
         self._journal.attempted(self._run, rows)
         for outcome, number, state in rows:
+            if outcome.step in self._settling:
+                # What it needs has just ended: the sorter lets it go, and it is not queued again.
+                self._release()
+                self._settling.discard(outcome.step)
             if state != "waiting":
                 self._end(outcome, state, number)
 
@@ -194,6 +231,20 @@ class Converge:
         backoff = min(self._settings.backoff * 2 ** (number - 1), self._settings.backoff_limit)
         when = self._clock() + max(backoff, outcome.retry_after or 0.0)
         heapq.heappush(self._later, (when, next(self._number), step))
+
+
+def _same(need: str, step: Step) -> bool:
+    return need.partition(":")[2] == step.name
+
+
+def _followers(plan: Plan) -> dict[str, list[Step]]:
+    """Return for each step those that need it, share its lane and are about the same project."""
+    found: dict[str, list[Step]] = defaultdict(list)
+    for step in plan.steps.values():
+        for need in step.needs & plan.steps.keys():
+            if _same(need, step) and lane(plan.steps[need]) == lane(step):
+                found[need].append(step)
+    return found
 
 
 def _sorted(plan: Plan) -> TopologicalSorter[str]:

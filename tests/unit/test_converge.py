@@ -238,35 +238,82 @@ def test_announce_waits_for_the_rest_and_runs_although_it_failed(journal):
 
 @st.composite
 def dags(draw):
-    """Plans of projects and contents with edges to earlier steps, and some that fail."""
-    size = draw(st.integers(1, 25))
-    steps, failing = [], set()
-    for n in range(size):
-        earlier = [s.key for s in steps]
-        needs = draw(st.sets(st.sampled_from(earlier), max_size=3)) if earlier else set()
-        kind = draw(st.sampled_from(["project", "group", "mirror"]))
-        steps.append(step(f"{kind}:{n}", *needs))
-        if draw(st.booleans()) and draw(st.booleans()):
-            failing.add(steps[-1].key)
-    return draw(st.permutations(steps)), failing
+    """Plans with edges to earlier steps, several kinds a name; some steps fail or need a retry."""
+    steps: dict[str, Step] = {}
+    answers = {}
+    for _ in range(draw(st.integers(1, 25))):
+        kind = draw(st.sampled_from(["project", "content", "access", "group", "mirror"]))
+        key = step_key(kind, str(draw(st.integers(0, 5))))
+        if key not in steps:
+            needs = draw(st.sets(st.sampled_from(sorted(steps)), max_size=3)) if steps else set()
+            steps[key] = step(key, *needs)
+            answers[key] = draw(st.sampled_from([None, None, None, Retry("503"), Refused("no")]))
+    return draw(st.permutations(list(steps.values()))), answers
 
 
 @given(dags())
 @settings(max_examples=60, deadline=None)
 def test_any_plan_runs_in_dependency_order_and_settles_every_step(tmp_path_factory, drawn):
     """Whatever the graph: needs come first, nothing runs on a failure, all is accounted for."""
-    steps, failing = drawn
+    steps, answers = drawn
     providers = MemoryProviders()
-    for key in failing:
-        providers.answers[key] = [lambda key: Outcome.from_error(key, Refused("no"))]
+    for key, error in answers.items():
+        if error:
+            providers.answers[key] = [lambda key, error=error: Outcome.from_error(key, error)]
     journal = Journal(tmp_path_factory.mktemp("dag") / "j.sqlite")
     results = run(plan(*steps), providers, journal)
     journal.close()
     assert results.keys() == {s.key for s in steps}
-    position = {key: n for n, key in enumerate(providers.order())}
+    last = {key: n for n, key in enumerate(providers.order())}
     for s in steps:
         lost = any(results[need].state != "done" for need in s.needs)
         assert (results[s.key].state == "skipped") == lost
-        if s.key in position:
-            assert all(position[need] < position[s.key] for need in s.needs)
-    assert step_key("project", "x") == "project:x"
+        if results[s.key].state == "done":
+            assert all(last[need] < last[s.key] for need in s.needs)
+
+
+def test_steps_of_one_project_travel_in_one_job_in_order(journal):
+    """Project, content and access go out together when nothing else is waited for."""
+    providers = MemoryProviders()
+    chain = [
+        step("access:a", "project:a", "content:a", "project:p"),
+        step("content:a", "project:a"),
+        step("project:a", "project:p"),
+        step("project:p"),
+    ]
+    results = run(plan(*chain), providers, journal)
+    assert [[s.key for s in batch] for _, batch in providers.batches] == [
+        ["project:p"],
+        ["project:a", "content:a", "access:a"],
+    ]
+    assert {r.state for r in results.values()} == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "states"),
+    [
+        (Retry("503", code="503"), 2, {"done"}),
+        (Refused("no", code="400"), 1, {"failed", "skipped"}),
+    ],
+    ids=["retried", "refused"],
+)
+def test_follower_counts_only_when_what_it_needs_was_done(journal, error, attempts, states):
+    """What the provider says of a content whose project failed is not believed."""
+    providers = MemoryProviders()
+    providers.answers["project:a"] = [lambda key: Outcome.from_error(key, error)]
+    results = run(plan(step("project:a"), step("content:a", "project:a")), providers, journal)
+    assert results["project:a"].attempts == attempts
+    assert {r.state for r in results.values()} == states
+    assert results["content:a"].attempts == (1 if "done" in states else 0)
+
+
+def test_follower_that_must_be_retried_is_retried_alone(journal):
+    """A content that met a 503 goes again without its project."""
+    providers = MemoryProviders()
+    providers.answers["content:a"] = [lambda key: Outcome.from_error(key, Retry("503"))]
+    results = run(plan(step("project:a"), step("content:a", "project:a")), providers, journal)
+    assert [[s.key for s in batch] for _, batch in providers.batches] == [
+        ["project:a", "content:a"],
+        ["content:a"],
+    ]
+    assert results["content:a"].attempts == 2
