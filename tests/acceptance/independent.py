@@ -92,7 +92,7 @@ class Wanted:
         entries = yaml.safe_load((root / "gerrit/projects.yaml").read_text())
         self.entries: dict[str, dict[str, Any]] = {
             entry["project"]: entry
-            for entry in entries
+            for entry in reversed(entries)  # of two with one name the first counts
             if "no-gerrit" not in (entry.get("options") or [])
         }
 

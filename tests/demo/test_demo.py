@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STORY_SECONDS = 280
+CORPUS = Path(os.environ.get("SALTERN_CORPUS") or ROOT.parent / "shared/data/opendev").resolve()
 
 
 def processes_of(root: Path) -> list[str]:
@@ -133,6 +134,18 @@ def test_second_demo_in_the_same_root_is_refused(tmp_path):
     assert "a demo runs in" in said
     assert "pid 4711" in said
     assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.skipif(not (CORPUS / "gerrit").is_dir(), reason=f"no real registry at {CORPUS}")
+def test_story_comes_true_with_a_real_registry(tmp_path):
+    """294 real projects: each one, its groups and its ACL read back with git and REST."""
+    with demo(tmp_path / "demo", SALTERN_CORPUS=str(CORPUS)) as process:
+        said, _ = process.communicate(timeout=1400)
+    assert process.returncode == 0, said
+    assert "holds the registry: 294 projects" in said
+    assert said.count("✓ read with git and REST") == 2
+    assert processes_of(tmp_path) == []
 
 
 @pytest.mark.skipif("GERRIT_WAR" not in os.environ, reason="GERRIT_WAR names no Gerrit")

@@ -112,14 +112,13 @@ def test_08_acl_that_cannot_be_served_names_file_and_line(scene, text, place):
 
 
 def test_11_refs_meta_config_is_never_polled(scene):
-    """11. refs/meta/config was polled 10 x 2 s, twice: a cold project costs three writes."""
+    """11. refs/meta/config was polled 10 x 2 s, twice: a cold project costs two writes."""
     name = scene.project("quick", acl=scene.rights())
     mark = scene.mark()
     scene.converge_all()
     assert scene.writes(mark) == [
         f"PUT /a/projects/{name.replace('/', '%2F')}",
-        f"push {name} refs/heads/master",
-        f"push {name} refs/meta/config",
+        f"push {name} refs/heads/master refs/meta/config",
     ]
     reads = [call for call in scene.server.call_log(mark) if call.get("method") == "GET"]
     of_it = [call for call in reads if "quick" in call["path"]]

@@ -98,9 +98,9 @@ def test_10_groups_file_with_a_wrong_uuid_is_put_right(scene):
 
 def test_10_contended_group_creations_all_succeed(scene, server):
     """10. With the server's shared ref as slow as measured, groups are sent one at a time."""
-    groups = [f"g{n}" for n in range(12)]
+    groups = [f"g{n}" for n in range(45)]
     scene.project("a", acl=scene.rights(*groups))
-    server.fault("contend-groups", ms=200, limit=2, count=0)
+    server.fault("contend-groups", ms=100, limit=1, count=0)
     mark = scene.mark()
     scene.converge_all()
     calls = [c for c in scene.server.call_log(mark) if "/groups/" in c.get("path", "")]

@@ -99,6 +99,21 @@ def test_03_import_cut_between_its_pushes_is_finished(scene, server, tmp_path):
     scene.assert_settled()
 
 
+def test_03_import_that_lacks_a_tag_is_not_taken_for_whole(scene, server, tmp_path):
+    """3. A tag is refused: the default branch is held back, so that the import is made good."""
+    url = make_upstream(tmp_path / "upstream", "master", "stable")
+    name = scene.project("imported", upstream=url)
+    server.fault("refuse-pushes", project=name, ref="refs/tags/v1", text="full", count=0)
+    report = scene.converge()
+    assert report.exit == 1
+    assert "full" in reasons(report)[f"content:{name}"]
+    assert "refs/heads/master" not in scene.reader.refs(name)
+    server.clear_faults()
+    scene.converge_all()
+    assert {"refs/heads/master", "refs/tags/v1"} <= scene.reader.refs(name).keys()
+    scene.assert_settled()
+
+
 def test_03_upstream_without_the_default_branch_is_named_not_guessed(scene, tmp_path):
     """3. An import that cannot succeed says what the upstream has and what to write."""
     url = make_upstream(tmp_path / "upstream", "trunk")

@@ -12,6 +12,7 @@ from memory import ROOT, MemoryServers, project, registry
 from test_plan import context, whole
 
 from saltern.converge import Converge
+from saltern.errors import Refused, Retry
 from saltern.journal import Journal
 from saltern.plan import make_plan
 from saltern.settings import ConvergeSettings
@@ -163,6 +164,30 @@ def test_any_second_converge_writes_nothing(runs, scene):
     unfinished = {key for key, result in results.items() if result.state != "done"}
     assert again.steps.keys() | again.blocked.keys() == unfinished
     assert again.examined == first.examined
+
+
+@given(scenes(parents=(ROOT, OUTSIDE, *NAMES[:2])), st.data())
+@RELAXED
+def test_any_failures_are_reported_and_made_good_by_the_next_run(runs, scene, data):
+    """Refusals and lost answers at any steps: nothing undone is called done, the rest follows."""
+    wanted, servers = scene
+    plan = make_plan(context(servers, wanted))
+    for key in data.draw(st.sets(st.sampled_from(sorted(plan.steps)))) if plan.steps else ():
+        errors = data.draw(st.sampled_from([[Refused("no")], [Retry("lost")], [Retry("lost")] * 2]))
+        servers.answers[key] = list(errors)
+    _, results = runs(servers, wanted)
+    done = {key for key, result in results.items() if result.state == "done"}
+    assert undone(servers, wanted, done) == set()
+    for key, result in results.items():
+        needs = plan.steps[key].needs if key in plan.steps else ()
+        assert result.state != "done" or all(need in done for need in needs)
+    servers.answers.clear()
+    again, results = runs(servers, wanted)
+    assert {key for key, r in results.items() if r.state != "done"} <= undone(
+        servers, wanted, again.examined
+    ) | again.blocked.keys()
+    assert {r.state for r in results.values()} <= {"done", "blocked", "skipped"}
+    assert servers.cycles == []
 
 
 @given(scenes())

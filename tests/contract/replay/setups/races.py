@@ -78,6 +78,11 @@ def _empty_directory(world: World) -> None:
     world.server.repository("sim/empty-dir").mkdir(parents=True)
 
 
+def _may_check(world: World) -> None:
+    administrators = {world.group_uuid("Administrators"): {"action": "ALLOW"}}
+    world.grant("All-Projects", "GLOBAL_CAPABILITIES", "accessDatabase", administrators)
+
+
 BEFORE = {
     "half-none-push-config": _root_config,
     "half-none-push-master": _root_commit("kill/1-0-6"),
@@ -86,5 +91,6 @@ BEFORE = {
     "half-lock-push": _root_commit(LOCKED_BRANCH),
     "half-cfglock-desc": _locked_config,
     "half-empty-dir-get": _empty_directory,
+    "check-consistency": _may_check,
     "half-bare-git-get": lambda world: _bare_repository(world, "sim/bare-git"),
 }
