@@ -39,9 +39,15 @@ log = logging.getLogger(__name__)
 QUEUED = 75
 """Exit status of a request that another call serves (EX_TEMPFAIL)."""
 PATIENCE = 5.0
-"""Seconds without a return before the minion is asked whether the job still runs."""
+"""Seconds without a return before the minion is asked whether the job still runs; doubled each
+time it does, for a question costs a busy minion a process."""
+PATIENCE_LIMIT = 60.0
+"""Most seconds between two questions."""
 STRIKES = 2
-"""Times in a row a minion may not know the job, or not answer, before the job is given up."""
+"""Times in a row a minion may say that it does not know the job before it is given up."""
+SILENCE = 60.0
+"""Seconds a minion may leave questions unanswered. A busy one answers late, and its steps must
+not be sent again while it works on them."""
 TRIMMED = "VALUE_TRIMMED"
 """What Salt puts in the place of a value that made an event too large."""
 POLL = 0.2
@@ -295,23 +301,27 @@ class Jobs:
 
     def _await(self, job, who):
         deadline = time.monotonic() + self._timeout
-        strikes = 0
-        while not job.wait(PATIENCE):
+        heard, unknown, patience = time.monotonic(), 0, PATIENCE
+        while not job.wait(patience):
             found = self._probe(job)
             if job.returned or job.take(self._cached(job)):
                 break
-            if found:
-                strikes = 0
-                if time.monotonic() > deadline:
-                    raise Retry(
-                        f"{who}: still running after job_timeout ({self._timeout:.0f} s)",
-                        code="job-timeout",
-                    )
+            now = time.monotonic()
+            if found is None:
+                if now - heard > SILENCE:
+                    raise Retry(f"{who}: the minion does not answer", code="minion-gone")
                 continue
-            strikes += 1
-            if strikes >= STRIKES:
-                silent = "does not answer" if found is None else "lost the job (was it restarted?)"
-                raise Retry(f"{who}: the minion {silent}", code="minion-gone")
+            heard = now
+            unknown = 0 if found else unknown + 1
+            patience = min(2 * patience, PATIENCE_LIMIT) if found else PATIENCE
+            if unknown >= STRIKES:
+                lost = "the minion lost the job (was it restarted?)"
+                raise Retry(f"{who}: {lost}", code="minion-gone")
+            if now > deadline:
+                raise Retry(
+                    f"{who}: still running after job_timeout ({self._timeout:.0f} s)",
+                    code="job-timeout",
+                )
         return job.value
 
     def _probe(self, job):

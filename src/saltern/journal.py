@@ -116,7 +116,7 @@ class Journal:
         """Record a request and return its number."""
         scope = None if request.scope is None else json.dumps(sorted(request.scope))
         with self._transaction() as db:
-            return db.execute(
+            cursor = db.execute(
                 "INSERT INTO requests (at, cause, scope, deep, allow_retire, change_commit)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (
@@ -127,7 +127,8 @@ class Journal:
                     request.allow_retire,
                     request.change_commit,
                 ),
-            ).lastrowid
+            )
+        return int(cursor.lastrowid or 0)
 
     def pending(self) -> bool:
         """Return whether a request waits for a run."""

@@ -141,7 +141,7 @@ def content_gap(ctx: Context, name: str) -> Gap | Block | None:
 def access_gap(ctx: Context, name: str) -> Gap | Block | None:
     """Access is done when refs/meta/config carries the normalised ACL, groups and state."""
     project, seen = ctx.registry.projects[name], ctx.seen(name) or {}
-    if project.config is None:
+    if project.config is None or project.acl is None:
         return None
     have = seen.get("access")
     if have is None:

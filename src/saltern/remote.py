@@ -75,10 +75,10 @@ def answer(packed: Any, who: str) -> Any:
         raise Broken(f"{who}: an answer of unknown shape", code="wire")
     if "error" not in reply:
         return reply["data"]
-    error, reason = reply["error"], f"{who}: {reply['error']['reason']}"
-    if error["kind"] == "retry":
-        raise Retry(reason, after=error["after"], code=error["code"])
-    raise _ERRORS[error["kind"]](reason, code=error["code"])
+    failure, reason = reply["error"], f"{who}: {reply['error']['reason']}"
+    if failure["kind"] == "retry":
+        raise Retry(reason, after=failure["after"], code=failure["code"])
+    raise _ERRORS[failure["kind"]](reason, code=failure["code"])
 
 
 def outcomes(packed: Any, who: str) -> list[Outcome]:

@@ -106,7 +106,7 @@ class Converger:
         run = self.journal.run_of(number)
         if run is None:
             return Report(None, "queued", reason="the run that holds the lock goes round again")
-        report = _from_dict(self.journal.report(run))
+        report = _from_dict(self.journal.report(run) or {"run": run, "status": "interrupted"})
         if wait and (unknown := (scope or frozenset()) & frozenset(report.unknown)):
             reason = f"not in the registry: {', '.join(sorted(unknown))}"
             return dataclasses.replace(report, status="failed", reason=reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from saltern.errors import Broken
 
@@ -117,7 +117,7 @@ def build(cls: type[T], data: Mapping[str, Any] | None, where: str) -> T:
     Raises :class:`Broken` on an unknown or missing key, or a value of another type.
     """
     data = dict(data or {})
-    known = {f.name: f for f in fields(cls)}
+    known = {f.name: f for f in fields(cast(Any, cls))}
     unknown = sorted(set(data) - set(known))
     if unknown:
         raise Broken(

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -46,7 +47,7 @@ def tools(world: World) -> Path:
     options = options[: options.index("-p")]
     for name in ("ssh", "scp"):
         path = folder / name
-        path.write_text(f'#!/bin/sh\nexec /usr/bin/{name} {" ".join(options)} "$@"\n')
+        path.write_text(f'#!/bin/sh\nexec {shutil.which(name)} {" ".join(options)} "$@"\n')
         path.chmod(0o755)
     return folder
 

@@ -73,6 +73,7 @@ def test_minion_that_does_not_answer_is_a_retry_naming_it(
 ) -> None:
     """A silent minion ends the wait; the step is tried again later."""
     monkeypatch.setattr(runner, "PATIENCE", 0.5)
+    monkeypatch.setattr(runner, "SILENCE", 1.0)
     dispatcher.observe("gerrit", {"projects": [], "branches": []})
     daemon = site.salt.minions[site.minion]
     daemon.kill()

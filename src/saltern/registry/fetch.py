@@ -10,7 +10,13 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import urllib3
-from dulwich.client import GitClient, default_urllib3_manager, get_transport_and_path
+from dulwich.client import (
+    GitClient,
+    HTTPProxyUnauthorized,
+    HTTPUnauthorized,
+    default_urllib3_manager,
+    get_transport_and_path,
+)
 from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.graph import can_fast_forward
 from dulwich.objects import Commit, ObjectID
@@ -26,6 +32,17 @@ from saltern.settings import RegistrySettings
 
 _TIMEOUT = 60.0
 """Seconds without an answer after which a fetch over http is given up."""
+_UNREACHABLE = (
+    GitProtocolError,
+    NotGitRepository,
+    HTTPUnauthorized,
+    HTTPProxyUnauthorized,
+    HTTPError,
+    OSError,
+    KeyError,
+    EOFError,
+)
+"""What dulwich raises when a server cannot be reached, is no git server, or wants a login."""
 _MANY_PACKS = 40
 """Packs (each fetch adds one) above which they are joined."""
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
@@ -98,7 +115,7 @@ def _update(repo: Repo, url: str, ref: str) -> str:
         found = client.fetch(
             path, repo, determine_wants=lambda refs, depth=None: _wants(repo, refs, name)
         )
-    except (GitProtocolError, NotGitRepository, HTTPError, OSError, KeyError, EOFError) as error:
+    except _UNREACHABLE as error:
         kind = type(error).__name__
         raise Retry(
             f"cannot fetch {ref} from {_host(url)} ({kind}: {_plain(error, url)})", code="fetch"

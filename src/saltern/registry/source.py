@@ -38,7 +38,7 @@ class Source(Protocol):
 class DirectorySource:
     """The files below a directory, as they are now. Symbolic links are refused."""
 
-    commit = None
+    commit: str | None = None
 
     def __init__(self, root: str | Path):
         self.root = Path(root)

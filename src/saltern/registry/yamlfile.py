@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -92,9 +92,9 @@ def _compose(text: str, file: str) -> tuple[Any, list[yaml.Node]]:
     try:
         _check_depth(text, file)
         loader = _Loader(text)
-        documents = []
+        documents: list[yaml.Node] = []
         while loader.check_node():
-            documents.append(loader.get_node())
+            documents.append(cast(yaml.Node, loader.get_node()))
         return loader, documents
     except yaml.reader.ReaderError as error:
         before = text[: max(error.position, 0)]
@@ -114,7 +114,7 @@ def _check_depth(text: str, file: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MAX_DEPTH:
-                mark = event.start_mark
+                mark = cast(yaml.Mark, event.start_mark)
                 raise RegistryError(
                     f"{file}:{mark.line + 1}:{mark.column + 1}: nested more than "
                     f"{_MAX_DEPTH} deep; a project is a flat mapping"
@@ -185,7 +185,7 @@ class _Reader:
             yield key, at, self.value(value_node, depth + 1)
 
     def merge_sources(self, node: yaml.Node) -> list[yaml.MappingNode]:
-        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        sources: list[Any] = node.value if isinstance(node, yaml.SequenceNode) else [node]
         for source in sources:
             self.spend(source, 1)
             if not isinstance(source, yaml.MappingNode):
