@@ -204,8 +204,10 @@ def _delete_many(call: Call, key: str, full) -> Reply:
 # --- files and commits ---
 
 
-def content(data: bytes) -> Reply:
-    """A file's content, base64, as every content view answers."""
+def content(call: Call, data: bytes) -> Reply:
+    """A file's content: a JSON string to who accepts JSON only, else base64."""
+    if call.headers.get("accept", "").split(",")[0].split(";")[0].strip() == "application/json":
+        return Reply(200, json=data.decode(errors="replace"))
     return Reply(
         200,
         data=base64.b64encode(data),
@@ -219,14 +221,15 @@ def file_content(call: Call) -> Reply:
     project = readable_project(call)
     ref = _branch(call, project)
     target = project.repo.head if ref == "HEAD" else ref
-    return _content(project, project.repo.refs.get(target), call.args["file"])
+    return _content(call, project, project.repo.refs.get(target))
 
 
-def _content(project: Project, commit: str | None, path: str) -> Reply:
+def _content(call: Call, project: Project, commit: str | None) -> Reply:
+    path = call.args["file"]
     data = project.repo.file(commit, path) if commit else None
     if data is None:
         raise not_found(path)
-    return content(data)
+    return content(call, data)
 
 
 def _commit(call: Call, project: Project) -> Commit:
@@ -255,7 +258,7 @@ def commit(call: Call) -> dict:
 @route("GET", "projects/{project}/commits/{commit}/files/{file}/content")
 def commit_content(call: Call) -> Reply:
     project = readable_project(call)
-    return _content(project, _commit(call, project).id, call.args["file"])
+    return _content(call, project, _commit(call, project).id)
 
 
 # --- tags ---

@@ -42,11 +42,11 @@ def file_content(call: Call) -> Reply:
     patch, path = revision_of(call, change), call.args["file"]
     repo = _repo(call, change)
     if path == COMMIT_MSG:
-        return content(repo.commit(patch.commit).message.encode())
+        return content(call, repo.commit(patch.commit).message.encode())
     data = repo.file(patch.commit, path)
     if data is None:
         raise Refusal(404, "Not Found")
-    return content(data)
+    return content(call, data)
 
 
 @route("GET", f"{REVISION}/files/{{file}}/diff")
