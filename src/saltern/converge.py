@@ -37,11 +37,12 @@ class Limit:
 
 LIMITS: Mapping[Lane, Limit] = {
     # Two jobs hide the gap between one job's answer and the next one's start; groups are still
-    # made one at a time, by a lock of their provider. Short jobs let waiting ACLs start early.
-    ("gerrit", "group"): Limit(2, 25),
-    ("gerrit", "main"): Limit(2, 50),
+    # made one at a time, by a lock of their provider. A Salt job costs a quarter of a second of
+    # CPU, so they are few; short ones would let waiting ACLs start earlier.
+    ("gerrit", "group"): Limit(2, 50),
+    ("gerrit", "main"): Limit(2, 100),
     ("gerrit", "import"): Limit(2, 1),
-    ("mirror", "main"): Limit(1, 50),
+    ("mirror", "main"): Limit(1, 100),
 }
 
 

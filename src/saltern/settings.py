@@ -105,7 +105,7 @@ class ConvergeSettings:
     """Seconds before the second attempt; doubled for each further one."""
     backoff_limit: float = 30.0
     """Most seconds between two attempts."""
-    batch: int = 50
+    batch: int = 100
     """Most steps in one job."""
     job_timeout: float = 1800.0
     """Seconds after which a job whose minion still answers is given up."""

@@ -212,7 +212,7 @@ def test_batches_are_bounded(journal):
     for _, batch in providers.batches:
         sizes[batch[0].kind].append(len(batch))
     assert sorted(sizes["project"]) == [15, 30]
-    assert sorted(sizes["group"]) == [20, 25]
+    assert sorted(sizes["group"]) == [15, 30]
 
 
 def test_announce_waits_for_the_rest_and_runs_although_it_failed(journal):
