@@ -145,6 +145,8 @@ def plan(projects=None, deep=False):
 def status():
     """Show the latest runs and the steps that are stuck, with their reasons.
 
+    Exit status 0: nothing is stuck, 1: something is, 2: could not look.
+
     CLI Example:
 
     .. code-block:: bash
@@ -156,7 +158,7 @@ def status():
 
     def run(converger):
         data = converger.status()
-        return data, text.render_status(data), 0
+        return data, text.render_status(data), 1 if data["stuck"] else 0
 
     return _with_converger(run)
 

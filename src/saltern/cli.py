@@ -123,13 +123,14 @@ def converge(
 @main.command()
 @click.pass_obj
 def status(options: tuple[Path, Path | None, str]) -> None:
-    """Print the latest runs and what is stuck."""
+    """Print the latest runs and what is stuck. Exit status 1: something is."""
     settings, registry, form = options
     try:
         found = converger(settings, registry).status()
     except SalternError as error:
         _fail(error)
     _print(json.dumps(found, indent=2) if form == "json" else render_status(found))
+    sys.exit(1 if found["stuck"] else 0)
 
 
 def _print(text: str) -> None:

@@ -1,196 +1,30 @@
 """The plan: the steps between what should exist and what exists, and what each needs.
 
-``KINDS`` is the step table of the design. A kind's ``gap`` looks at one object and returns
-``None`` when it is as it should be, :class:`Gap` when a step is to be run, or :class:`Block`
-when no step can make it true. The same function decides what a plan prints, what a converge
-runs, and whether the next converge finds nothing to do.
+``KINDS`` is the step table of the design. The gap function of a kind (:mod:`saltern.gaps`)
+decides what a plan prints, what a converge runs, and whether the next one finds nothing to do.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from saltern.registry.acl import SYSTEM_GROUPS
-from saltern.registry.registry import Project, Registry
-from saltern.settings import RegistrySettings
+from saltern.gaps import (
+    ACTIVE,
+    Block,
+    Context,
+    Gap,
+    access_gap,
+    content_gap,
+    group_gap,
+    mirror_gap,
+    parent_place,
+    project_gap,
+)
+from saltern.registry.registry import Registry
 from saltern.steps import Step, step_key
-
-ACTIVE = "ACTIVE"
-HIDDEN = "HIDDEN"
-
-
-@dataclass(frozen=True)
-class Gap:
-    """What is missing, in a few words, and the data a provider needs to mend it."""
-
-    why: str
-    payload: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Why no step can help until somebody changes something."""
-
-    code: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Context:
-    """Everything a plan is decided from.
-
-    ``gerrit`` and ``mirror`` are the providers' observations; ``mirror`` is ``None`` when
-    nobody owns a mirror, and ``mirror_error`` says why it could not be looked at.
-    """
-
-    registry: Registry
-    settings: RegistrySettings
-    gerrit: Mapping[str, Any]
-    mirror: Mapping[str, Any] | None = None
-    mirror_error: str | None = None
-    blocks: Mapping[tuple[str, str], Block] = field(default_factory=dict)
-
-    def seen(self, name: str) -> Mapping[str, Any] | None:
-        """Return what Gerrit shows of project ``name``."""
-        return self.gerrit["projects"].get(name)
-
-    def uuid(self, group: str) -> str | None:
-        """Return the UUID of ``group`` if Gerrit has it."""
-        if group in SYSTEM_GROUPS:
-            return SYSTEM_GROUPS[group]
-        found = self.gerrit["groups"].get(group)
-        return found["uuid"] if found else None
-
-
-def branch_ref(project: Project) -> str:
-    """Return the full name of the project's default branch."""
-    return f"refs/heads/{project.default_branch}"
-
-
-def group_gap(ctx: Context, name: str) -> Gap | Block | None:
-    """A group is done when it is listed with a UUID."""
-    if ctx.uuid(name):
-        return None
-    owner = ctx.settings.group_owner
-    if ctx.uuid(owner) is None and owner not in ctx.registry.groups:
-        return Block("owner-missing", f"Gerrit has no group {owner!r} to own it (group_owner)")
-    return Gap("missing", {"owner": owner, "owner_uuid": ctx.uuid(owner)})
-
-
-def project_gap(ctx: Context, name: str) -> Gap | Block | None:
-    """A project is done when it is listed, has refs/meta/config, and says its description."""
-    project, seen = ctx.registry.projects[name], ctx.seen(name)
-    if (seen is None or seen["config"] is None) and (block := _parent_block(ctx, project)):
-        return block
-    if seen is None:
-        why = "missing"
-    elif seen["config"] is None:
-        why = "half made: no refs/meta/config"
-    elif project.description and project.description != (seen["description"] or ""):
-        why = "description differs"
-    else:
-        return None
-    return Gap(
-        why,
-        {
-            "parent": project.parent,
-            "description": project.description,
-            "default_branch": project.default_branch,
-            "exists": seen is not None,
-            "config": seen["config"] if seen else None,
-        },
-    )
-
-
-def _parent_block(ctx: Context, project: Project) -> Block | None:
-    parent = project.parent
-    if parent not in ctx.registry.projects and ctx.seen(parent) is None:
-        where = project.acl_file or project.position
-        return Block("parent-missing", f"{where}: parent {parent!r} is neither here nor on Gerrit")
-    return None
-
-
-def content_gap(ctx: Context, name: str) -> Gap | Block | None:
-    """Content is done when the default branch exists and HEAD resolves to it."""
-    project, seen = ctx.registry.projects[name], ctx.seen(name) or {}
-    branch = seen.get("refs", {}).get(branch_ref(project))
-    head = seen.get("head")
-    if (branch and head == branch) or seen.get("state") == HIDDEN:
-        # Gerrit shows nobody the branches of a hidden project, and refuses pushes to it.
-        return None
-    if branch:
-        why = f"HEAD is not {project.default_branch}"
-    else:
-        why = "import" if project.upstream else f"no branch {project.default_branch}"
-    return Gap(
-        why,
-        {
-            "default_branch": project.default_branch,
-            "upstream": project.upstream,
-            "upstream_prefix": project.upstream_prefix,
-            "read_only": seen.get("state", ACTIVE) != ACTIVE,
-            "head": head,
-            "branch": branch,
-        },
-    )
-
-
-def access_gap(ctx: Context, name: str) -> Gap | Block | None:
-    """Access is done when refs/meta/config carries the normalised ACL, groups and state."""
-    project, seen = ctx.registry.projects[name], ctx.seen(name) or {}
-    if project.config is None or project.acl is None:
-        return None
-    have = seen.get("access")
-    if have is None:
-        why = "unread" if seen.get("config") else "missing"
-    elif have["digest"] != project.config_digest:
-        why = "ACL differs"
-    elif have["wrong_groups"]:
-        why = f"groups file: {', '.join(have['wrong_groups'])}"
-    elif seen["state"] != project.state:
-        why = f"state is {seen['state']}"
-    else:
-        return None
-    return _parent_block(ctx, project) or Gap(
-        why,
-        {
-            "config": project.config,
-            "digest": project.config_digest,
-            "groups": {group: ctx.uuid(group) for group in project.acl.group_names},
-            "state": project.state,
-            "read_only": seen.get("state", ACTIVE) != ACTIVE,
-            "base": seen.get("config"),
-            "fresh": False,
-        },
-    )
-
-
-def mirror_gap(ctx: Context, name: str) -> Gap | Block | None:
-    """A mirror is done when its refs equal Gerrit's."""
-    project, seen = ctx.registry.projects[name], ctx.seen(name) or {}
-    if ctx.mirror_error:
-        return Block("mirror-unseen", ctx.mirror_error)
-    if ctx.mirror is None or HIDDEN in (project.state, seen.get("state")):
-        return None
-    have = ctx.mirror["projects"].get(name)
-    ref = branch_ref(project)
-    tip = seen.get("refs", {}).get(ref)
-    if have is None:
-        why = "missing"
-    elif "broken" in have:
-        why = f"broken: {have['broken']}"
-    elif tip is None or have["refs"].get(ref) != tip:
-        why = f"behind on {ref}"
-    elif have["head"] != ref:
-        why = f"HEAD is {have['head']}"
-    elif "all_refs" in seen and have.get("all_refs") != seen["all_refs"]:
-        why = "behind on other refs"
-    else:
-        return None
-    return Gap(why, {"default_branch": project.default_branch, "description": project.description})
 
 
 def _group_needs(ctx: Context, name: str) -> Iterator[str]:
@@ -298,7 +132,7 @@ def make_plan(ctx: Context, scope: Collection[str] | None = None) -> Plan:
         "projects": _closure(ctx.registry, scope),
         "groups": _groups(ctx.registry, scope, ctx.settings.group_owner),
     }
-    blocks = {**finding_blocks(ctx.registry), **_cycle_blocks(ctx), **ctx.blocks}
+    blocks = {**finding_blocks(ctx.registry), **_cycle_blocks(ctx)}
     steps: dict[str, Step] = {}
     blocked: dict[str, Block] = {}
     examined = set()
@@ -352,9 +186,8 @@ def _cycle_blocks(ctx: Context) -> dict[tuple[str, str], Block]:
             path.append(parent)
         if parent == name:
             chain = " -> ".join([*path, name])
-            where = project.acl_file or project.position
             blocks["access", name] = Block(
-                "parent-cycle", f"{where}: parents form a cycle: {chain}"
+                "parent-cycle", f"{parent_place(project)}: parents form a cycle: {chain}"
             )
     return blocks
 

@@ -16,9 +16,10 @@ from saltern.announce import Announcer, Change, describe
 from saltern.converge import Converge
 from saltern.dispatch import Dispatcher
 from saltern.errors import PreconditionError, Refused, RegistryError, Retry, SalternError
+from saltern.gaps import Context, branch_ref
 from saltern.journal import Journal, Request
 from saltern.lock import Lock
-from saltern.plan import ANNOUNCE, Context, Plan, branch_ref, make_plan, retired_by
+from saltern.plan import ANNOUNCE, Plan, make_plan, retired_by
 from saltern.registry import source as sources
 from saltern.registry.changed import changed
 from saltern.registry.fetch import fetch

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from saltern.converge import Converge
 from saltern.errors import Refused, Retry
+from saltern.gaps import Block
 from saltern.journal import Journal
-from saltern.plan import Block, Plan
+from saltern.plan import Plan
 from saltern.settings import ConvergeSettings
 from saltern.steps import Outcome, Step, step_key
 

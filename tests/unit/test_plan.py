@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 from memory import ROOT, MemoryServers, project, registry
 
-from saltern.plan import Block, Context, Gap, make_plan, retired_by, with_evidence
+from saltern.gaps import Block, Context, Gap
+from saltern.plan import make_plan, retired_by, with_evidence
 from saltern.registry.findings import Finding, Position
 from saltern.settings import RegistrySettings
 from saltern.steps import Step

@@ -32,7 +32,7 @@ def render_report(report: Mapping[str, Any], form: str = "text") -> str:
         return json.dumps(report, indent=2)
     lines = list(report["findings"])
     lines += [
-        f"{row['key']}: {row['state']} after {row['attempts']} attempts: {row['reason']}\n"
+        f"{row['key']}: {row['state']}{_tries(row['attempts'])}: {row['reason']}\n"
         f"    again: {row['retry']}"
         for row in report["steps"]
     ]
@@ -41,6 +41,10 @@ def render_report(report: Mapping[str, Any], form: str = "text") -> str:
     if report["reason"]:
         lines.append(report["reason"])
     return "\n".join([*lines, _last_line(report)])
+
+
+def _tries(attempts: int) -> str:
+    return "" if not attempts else f" after {attempts} attempt{'s' if attempts > 1 else ''}"
 
 
 def _count_line(kind: str, states: Mapping[str, int]) -> str:
@@ -58,7 +62,8 @@ def _last_line(report: Mapping[str, Any]) -> str:
 def render_status(status: Mapping[str, Any]) -> str:
     """Return the latest runs and the stuck list as text."""
     lines = [
-        f"{_when(run['started'])}  {run['status'] or 'running':11}  {run['id']}"
+        f"{_when(run['started'])}  {run['status'] or 'running':11}  {run['id']}  "
+        f"{run['cause'][:60]}"
         for run in status["runs"]
     ]
     lines += [
