@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from saltern.errors import Broken, Retry
 from saltern.settings import ConvergeSettings
+from saltern_salt import SaltDispatcher, jobs
 from tests.integration.saltsite import REGISTRY, Site, until
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def runner() -> ModuleType:
-    """The runner's module, as Salt loads it."""
-    spec = importlib.util.spec_from_file_location("projects", ROOT / "_runners/projects.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
-def dispatcher(site: Site, runner: ModuleType) -> Iterator[Any]:
+def dispatcher(site: Site) -> Iterator[Any]:
     """A dispatcher whose providers are owned by the site's minion and by one nobody knows."""
     owners = {"gerrit": site.minion, "test": site.minion, "mirror": "nobody"}
-    found = runner.SaltDispatcher(site.salt.opts, ConvergeSettings(owners=owners, job_timeout=20))
+    found = SaltDispatcher(site.salt.opts, ConvergeSettings(owners=owners, job_timeout=20))
     yield found
     found.close()
 
@@ -69,11 +54,11 @@ def test_minion_without_the_module_is_named(site: Site, dispatcher: Any) -> None
 
 
 def test_minion_that_does_not_answer_is_a_retry_naming_it(
-    site: Site, runner: ModuleType, dispatcher: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, dispatcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A silent minion ends the wait; the step is tried again later."""
-    monkeypatch.setattr(runner, "PATIENCE", 0.5)
-    monkeypatch.setattr(runner, "SILENCE", 1.0)
+    monkeypatch.setattr(jobs, "PATIENCE", 0.5)
+    monkeypatch.setattr(jobs, "SILENCE", 1.0)
     dispatcher.observe("gerrit", {"projects": [], "branches": []})
     daemon = site.salt.minions[site.minion]
     daemon.kill()
