@@ -46,22 +46,31 @@ def _access_needs(ctx: Context, name: str) -> Iterator[str]:
     yield step_key("project", project.parent)
     for group in project.groups:
         yield step_key("group", group)
-    # Where the new parent is below this project on Gerrit, a push now would close a cycle:
-    # all between the two move first.
-    for between in _path_on_gerrit(ctx, project.parent, name):
-        yield step_key("access", between)
+    # A project moves after all that will be above it: whatever else is under way, the way from
+    # its new parent to the root is then final, and no push closes a cycle.
+    for above in _movers_above(ctx, name):
+        yield step_key("access", above)
 
 
-def _path_on_gerrit(ctx: Context, start: str, end: str) -> list[str]:
-    """Return the projects from ``start`` up to just below ``end``; none if it is not above."""
-    path: list[str] = []
-    here: str | None = start
-    while here and here not in path:
-        if here == end:
-            return path
-        path.append(here)
-        here = (ctx.seen(here) or {}).get("parent")
-    return []
+def _movers_above(ctx: Context, name: str) -> Iterator[str]:
+    if not _moves(ctx, name):
+        return
+    passed = {name}
+    here: str | None = ctx.registry.projects[name].parent
+    while here and here not in passed:
+        passed.add(here)
+        if _moves(ctx, here):
+            yield here
+        known = ctx.registry.projects.get(here)
+        here = known.parent if known else (ctx.seen(here) or {}).get("parent")
+
+
+def _moves(ctx: Context, name: str) -> bool:
+    """Return whether the access step of a project gives it another parent."""
+    project, seen = ctx.registry.projects.get(name), ctx.seen(name)
+    if project is None or project.config is None or seen is None or seen["config"] is None:
+        return False
+    return bool(seen["parent"] != project.parent)
 
 
 def _mirror_needs(ctx: Context, name: str) -> Iterator[str]:

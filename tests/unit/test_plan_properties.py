@@ -6,7 +6,7 @@ import itertools
 from graphlib import TopologicalSorter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from memory import ROOT, MemoryServers, project, registry
 from test_plan import context, whole
@@ -220,6 +220,10 @@ def trees(draw):
 
 
 @given(trees(), trees())
+@example(
+    [project("p3", ROOT), project("p1", "p3"), project("p0", "p1"), project("p2", ROOT)],
+    [project("p0", ROOT), project("p1", "p0"), project("p2", "p1"), project("p3", "p2")],
+)
 @settings(RELAXED, max_examples=150)
 def test_any_rearrangement_of_parents_is_done_without_a_cycle(runs, before, after):
     """From any tree of projects to any other: one run, no cycle on the way."""
