@@ -17,7 +17,7 @@ from saltern.errors import Broken, Retry, SalternError
 from saltern.journal import Journal
 from saltern.plan import ANNOUNCE, Plan, lane, with_evidence
 from saltern.settings import ConvergeSettings
-from saltern.steps import DONE, RETRY, Outcome, Step
+from saltern.steps import DONE, RETRY, Outcome, Step, step_key
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,7 @@ class Converge:
         self._followers = _followers(plan)
         self._ahead: set[str] = set()
         self._settling: set[str] = set()
+        self._released: set[str] = set()
         self._queues: dict[Lane, deque[Step]] = defaultdict(deque)
         self._flying: dict[Future[list[Outcome]], tuple[Lane, list[Step]]] = {}
         self._later: list[tuple[float, int, Step]] = []
@@ -111,6 +112,7 @@ class Converge:
     def _release(self) -> None:
         """Queue what became ready; settle at once what can no longer be done."""
         while ready := self._sorter.get_ready():
+            self._released.update(ready)
             for key in ready:
                 if key in self._settling:
                     continue
@@ -143,13 +145,38 @@ class Converge:
         for name, queue in self._queues.items():
             limit = LIMITS[name]
             flying = sum(1 for other, _ in self._flying.values() if other == name)
-            while queue and flying < limit.jobs:
-                size = min(len(queue), limit.steps, self._settings.batch)
-                heads = [queue.popleft() for _ in range(size)]
+            while flying < limit.jobs:
+                heads = self._heads(queue, min(limit.steps, self._settings.batch))
+                if not heads:
+                    break
                 batch = [self._ready(step) for step in self._with_followers(heads)]
                 self._journal.sent(self._run, [step.key for step in batch])
                 self._flying[pool.submit(self._apply, name[0], batch)] = (name, batch)
                 flying += 1
+
+    def _heads(self, queue: deque[Step], most: int) -> list[Step]:
+        """Take up to ``most`` steps off ``queue``; those that are held stay in it."""
+        heads: list[Step] = []
+        held: list[Step] = []
+        while queue and len(heads) < most:
+            step = queue.popleft()
+            (held if self._held(step) else heads).append(step)
+        queue.extendleft(reversed(held))
+        return heads
+
+    def _held(self, step: Step) -> bool:
+        """Return whether a first commit waits for the groups that its project's ACL names.
+
+        One push then does for both. It does not wait where a mirror waits for it.
+        """
+        access = self._plan.steps.get(step_key("access", step.name))
+        if step.kind != "content" or step.payload["upstream"] or access is None:
+            return False
+        if step_key("mirror", step.name) in self._plan.steps or step.key not in access.needs:
+            return False
+        # Only released groups count: they will settle whatever this step does.
+        groups = (need for need in access.needs & self._released if need.startswith("group:"))
+        return any(need not in self.results for need in groups)
 
     def _with_followers(self, heads: list[Step]) -> list[Step]:
         """Add what waits for nothing but these and is about the same project.
@@ -161,6 +188,8 @@ class Converge:
         for step in batch:
             for follower in self._followers.get(step.key, ()):
                 own = {need for need in follower.needs if need in sent and _same(need, follower)}
+                if self._held(follower):
+                    continue
                 if follower.key not in sent and all(map(self._done, follower.needs - own)):
                     batch.append(follower)
                     sent.add(follower.key)

@@ -318,3 +318,39 @@ def test_follower_that_must_be_retried_is_retried_alone(journal):
         ["content:a"],
     ]
     assert results["content:a"].attempts == 2
+
+
+@pytest.mark.parametrize("mirrored", [False, True], ids=["alone", "mirrored"])
+def test_first_commit_waits_for_its_acl_unless_a_mirror_waits_for_it(journal, mirrored):
+    """One push does for content and access; a mirror is not kept waiting for a group."""
+    providers = MemoryProviders()
+    steps = [
+        step("group:g"),
+        step("project:a"),
+        step("content:a", "project:a"),
+        step("access:a", "project:a", "content:a", "group:g"),
+    ]
+    if mirrored:
+        steps.append(step("mirror:a", "content:a"))
+    results = run(plan(*steps), providers, journal)
+    assert {r.state for r in results.values()} == {"done"}
+    together = [s.key for _, batch in providers.batches for s in batch if len(batch) > 1]
+    assert together == (["project:a", "content:a"] if mirrored else ["content:a", "access:a"])
+
+
+def test_first_commit_goes_alone_when_its_group_cannot_be_made(journal):
+    """A refused group costs the ACL, not the content."""
+    providers = MemoryProviders()
+    providers.answers["group:g"] = [lambda key: Outcome.from_error(key, Refused("no"))]
+    results = run(
+        plan(
+            step("group:g"),
+            step("project:a"),
+            step("content:a", "project:a"),
+            step("access:a", "content:a", "group:g"),
+        ),
+        providers,
+        journal,
+    )
+    assert results["content:a"].state == "done"
+    assert results["access:a"].state == "skipped"
