@@ -68,6 +68,7 @@ TABLE: dict[str, tuple[str, dict[str, tuple[object, str]]]] = {
         {
             "ms": (400, "how long each loser waits per rival"),
             "limit": (8, "rivals from which a creation ends with 503"),
+            "gather": (0, "creations that are held back until so many are there"),
             "count": (0, "unused"),
         },
     ),
@@ -116,6 +117,7 @@ class Faults:
         self._active: list[Fault] = []
         self._number = 0
         self._rivals = 0
+        self._gathered = asyncio.Event()
 
     def add(self, name: str, fields: dict) -> int:
         """Arm a fault of TABLE; its id. Refusal 400 for an unknown name or field."""
@@ -217,7 +219,10 @@ class Faults:
             await asyncio.sleep(0)
             return
         rivals, self._rivals = self._rivals, self._rivals + 1
+        if self._rivals >= fault.fields["gather"]:
+            self._gathered.set()
         try:
+            await self._gathered.wait()
             await asyncio.sleep(rivals * fault.fields["ms"] / 1000)
             if rivals >= fault.fields["limit"]:
                 raise LOCK_FAILURE
