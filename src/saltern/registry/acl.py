@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from saltern.errors import Broken
 from saltern.registry import vocabulary
+from saltern.registry.findings import Position
 from saltern.registry.gitconfig import AclSyntaxError, Entry, Header, scan
 from saltern.registry.normal import RULE_SETTINGS, Row, digest_rows, normal_rows
 from saltern.registry.permission_rule import RuleError, group_in, parse_rule
@@ -78,6 +79,15 @@ class AclDocument:
     def select(self, section: str, subsection: str | None, key: str) -> list[Entry]:
         """Return the entries of a key in file order."""
         return list(self._index.get((section.lower(), subsection, key.lower()), ()))
+
+    def place(self, item: Entry | Header) -> Position:
+        """Return where an entry or a header stands, to the end of its text."""
+        start = (
+            item.start if isinstance(item, Entry) else self.text.rfind("\n", 0, item.end - 1) + 1
+        )
+        lines = self.text[start : item.end].rstrip().split("\n")
+        end = (item.line + len(lines) - 1, len(lines[-1]) + 1)
+        return Position(self.file, item.line, item.column, end)
 
     @cached_property
     def _index(self) -> dict[tuple[str, str | None, str], list[Entry]]:

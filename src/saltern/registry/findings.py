@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 ERROR = "error"
 WARNING = "warning"
@@ -15,14 +15,32 @@ ACCESS = "access"
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A place in the registry: ``file`` relative to its root, ``line`` and ``column`` from 1."""
+    """A place in the registry: ``file`` relative to its root, ``line`` and ``column`` from 1.
+
+    ``end``, where it is known, is the line and column behind the last character meant. Columns
+    count characters.
+    """
 
     file: str
     line: int
     column: int
+    end: tuple[int, int] | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A textual change of ``file``: what is from ``start`` to ``end`` becomes ``text``.
+
+    Both are line and column from 1, columns in characters; ``end`` is exclusive.
+    """
+
+    file: str
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +49,8 @@ class Finding:
 
     ``code`` is stable (``SLT012``). ``severity`` is ``error`` or ``warning``. ``blocks`` names
     what must not run for ``project`` while the finding stands: ``"project"`` (nothing of it),
-    ``"access"`` (only its ACL) or ``None`` (it only informs).
+    ``"access"`` (only its ACL) or ``None`` (it only informs). ``fix`` is what mends it, where
+    there is one right answer.
     """
 
     code: str
@@ -40,6 +59,7 @@ class Finding:
     message: str
     project: str | None = None
     blocks: str | None = None
+    fix: tuple[Edit, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.position}: {self.code} {self.severity}: {self.message}"

@@ -131,7 +131,10 @@ class _Reader:
 
     def place(self, node: yaml.Node) -> Position:
         mark = node.start_mark
-        return Position(self.file, mark.line + 1, mark.column + 1)
+        end = None
+        if isinstance(node, yaml.ScalarNode):
+            end = (node.end_mark.line + 1, node.end_mark.column + 1)
+        return Position(self.file, mark.line + 1, mark.column + 1, end)
 
     def items(self, node: yaml.Node | None) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):

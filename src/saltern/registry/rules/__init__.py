@@ -5,7 +5,7 @@ page. Its ``scope`` says what it is given and what it yields:
 
 - ``entry``: ``(RawEntry, RegistrySettings)``, yields ``(Position, message)``
 - ``lookup``: ``(AclLookup, RegistrySettings)``, yields ``(Position, message)``
-- ``acl``: ``(AclDocument, RegistrySettings)``, yields ``(line, column, message)``
+- ``acl``: ``(AclDocument, RegistrySettings)``, yields ``(Position, message)``
 - ``registry``: ``(Collected)``, yields ``(project, Position, message)``
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from saltern.registry import vocabulary
 from saltern.registry.acl import AclDocument
-from saltern.registry.findings import ACCESS, WARNING
+from saltern.registry.findings import ACCESS, WARNING, Position
 from saltern.registry.gitconfig import Entry
 from saltern.registry.normal import RULE_SETTINGS
 from saltern.registry.permission_rule import RuleError, parse_rule
@@ -15,7 +15,7 @@ from saltern.registry.refpattern import pattern_problem
 from saltern.registry.rules.base import ACL, rule
 from saltern.settings import RegistrySettings
 
-Lines = Iterator[tuple[int, int, str]]
+Lines = Iterator[tuple[Position, str]]
 
 SECTIONS = frozenset(
     {
@@ -48,11 +48,11 @@ def not_a_ref(document: AclDocument, settings: RegistrySettings) -> Lines:
             continue
         if not name.startswith(("refs/", "^refs/")):
             message = f"access section {name[:80]!r} must start with refs/ or ^refs/"
-            yield header.line, header.column, message
+            yield document.place(header), message
     for entry in document.entries:
         bare = (entry.section, entry.subsection) == ("access", None)
         if bare and entry.key.lower() != "inheritfrom":
-            yield entry.line, entry.column, f'{entry.key} needs [access "refs/..."]'
+            yield document.place(entry), f'{entry.key} needs [access "refs/..."]'
 
 
 @rule("SLT031", ACL, blocks=ACCESS)
@@ -66,15 +66,14 @@ def unknown_permission(document: AclDocument, settings: RegistrySettings) -> Lin
     for entry in permissions(document):
         if not vocabulary.is_permission(entry.key):
             yield (
-                entry.line,
-                entry.column,
+                document.place(entry),
                 f"unknown permission {entry.key[:60]!r}; Gerrit would ignore it in silence",
             )
     for entry in document.entries:
         if entry.section == "access" and _exclusive(entry):
             for name in filter(None, re.split(r"[, \t]+", entry.value or "")):
                 if not vocabulary.is_permission(name):
-                    yield entry.line, entry.column, f"unknown permission {name[:60]!r}"
+                    yield document.place(entry), f"unknown permission {name[:60]!r}"
 
 
 @rule("SLT032", ACL, blocks=ACCESS)
@@ -92,7 +91,7 @@ def bad_rule(document: AclDocument, settings: RegistrySettings) -> Lines:
         try:
             parse_rule(entry.value or "", ranged)
         except RuleError as error:
-            yield entry.line, entry.column, f"{entry.key}: {error}"
+            yield document.place(entry), f"{entry.key}: {error}"
 
 
 @rule("SLT033", ACL, blocks=ACCESS)
@@ -108,8 +107,7 @@ def bad_ref_pattern(document: AclDocument, settings: RegistrySettings) -> Lines:
             reason = pattern_problem(header.subsection)
             if reason:
                 yield (
-                    header.line,
-                    header.column,
+                    document.place(header),
                     f"ref pattern {header.subsection[:80]!r}: {reason}",
                 )
 
@@ -147,7 +145,7 @@ def bad_switch(document: AclDocument, settings: RegistrySettings) -> Lines:
     for entry in document.entries:
         reason = _switch_problem(entry) if entry.value else None
         if reason:
-            yield entry.line, entry.column, f"{entry.key} = {(entry.value or '')[:60]!r}; {reason}"
+            yield document.place(entry), f"{entry.key} = {(entry.value or '')[:60]!r}; {reason}"
 
 
 @rule("SLT037", ACL, severity=WARNING)
@@ -166,7 +164,7 @@ def label_without_range(document: AclDocument, settings: RegistrySettings) -> Li
         except RuleError:
             continue
         if not parsed.ranged and parsed.action in ("", "block"):
-            yield entry.line, entry.column, f"{entry.key} has no range of votes; write -1..+1"
+            yield document.place(entry), f"{entry.key} has no range of votes; write -1..+1"
 
 
 @rule("SLT038", ACL, blocks=ACCESS)
@@ -178,7 +176,7 @@ def several_parents(document: AclDocument, settings: RegistrySettings) -> Lines:
     Instead: one.
     """
     for entry in document.select("access", None, "inheritFrom")[1:]:
-        yield entry.line, entry.column, "a second inheritFrom; keep one"
+        yield document.place(entry), "a second inheritFrom; keep one"
 
 
 @rule("SLT039", ACL, severity=WARNING)
@@ -191,7 +189,7 @@ def unknown_section(document: AclDocument, settings: RegistrySettings) -> Lines:
     """
     for header in document.headers:
         if header.section not in SECTIONS:
-            yield header.line, header.column, f"Gerrit reads no section {header.section[:60]!r}"
+            yield document.place(header), f"Gerrit reads no section {header.section[:60]!r}"
 
 
 def _exclusive(entry: Entry) -> bool:
@@ -227,4 +225,4 @@ def _bad_enum(document: AclDocument, section: str, key: str, words: tuple[str, .
     for entry in document.select(section, None, key):
         if entry.value and vocabulary.enum(entry.value, words) is None:
             wanted = ", ".join(w.lower().replace("_", " ") for w in words)
-            yield entry.line, entry.column, f"{key} = {entry.value[:60]!r}; write one of: {wanted}"
+            yield document.place(entry), f"{key} = {entry.value[:60]!r}; write one of: {wanted}"

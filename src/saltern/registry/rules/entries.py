@@ -2,66 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from saltern.registry.findings import ACCESS, PROJECT, WARNING, Position
+from saltern.registry.keys import (
+    BOOLEAN,
+    CORE_KEYS,
+    ENUM,
+    KEYS,
+    LIST,
+    MAPPING,
+    OPTIONS,
+    OTHER_KEYS,
+    TEXT,
+    TRI,
+    UNSUPPORTED_KEYS,
+    Key,
+)
 from saltern.registry.rules.base import ENTRY, rule
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
 Places = Iterator[tuple[Position, str]]
 
-CORE_KEYS: dict[str, str] = {
-    "project": "text",
-    "description": "text",
-    "acl-config": "text",
-    "default-branch": "text",
-    "options": "list",
-    "upstream": "text",
-    "upstream-prefix": "text",
-    "track-upstream": "boolean",
-}
-"""Keys that decide what is made, with the type of their value."""
-OTHER_KEYS: dict[str, str] = {
-    "cgit-alias": "mapping",
-    "docimpact-group": "text",
-    "groups": "list",
-    "has-downloads": "boolean",
-    "has-issues": "boolean",
-    "has-pull-requests": "boolean",
-    "has-wiki": "boolean",
-    "homepage": "text",
-    "launchpad": "text",
-    "use-storyboard": "boolean",
-}
-"""Keys that jeepyb's users write and that decide nothing here."""
-UNSUPPORTED_KEYS = ("acl-append", "acl-parameters")
-OPTIONS = (
-    "delay-release",
-    "direct-release",
-    "has-downloads",
-    "has-issues",
-    "has-pull-requests",
-    "has-wiki",
-    "no-gerrit",
-    "no-launchpad-blueprints",
-    "no-launchpad-bugs",
-    "track-upstream",
-    "translate",
-)
-"""Words that jeepyb's users write below ``options``; two of them decide something here."""
 _SHAPES: dict[str, tuple[type, ...]] = {
-    "text": (str,),
-    "boolean": (bool,),
-    "list": (list,),
-    "mapping": (dict, str),
+    TEXT: (str,),
+    BOOLEAN: (bool,),
+    LIST: (list,),
+    MAPPING: (dict, str),
+    ENUM: (str,),
+    TRI: (bool, str),
 }
 _INSTEAD = {
-    "text": "write it in quotes",
-    "boolean": "write true or false",
-    "list": "write '- item' lines below the key",
-    "mapping": "write 'key: value' lines below it",
+    TEXT: "write it in quotes",
+    BOOLEAN: "write true or false",
+    LIST: "write '- item' lines below the key",
+    MAPPING: "write 'key: value' lines below it",
+    TRI: "write true, false or inherit",
 }
 
 
@@ -90,7 +68,7 @@ def unknown_key(entry: RawEntry, settings: RegistrySettings) -> Places:
     Instead: ``description: A library``
     """
     for key, place in entry.positions.items():
-        if key not in CORE_KEYS and key not in OTHER_KEYS and key not in UNSUPPORTED_KEYS:
+        if key not in KEYS and key not in UNSUPPORTED_KEYS:
             yield place, f"unknown key {key[:60]!r}; known are {_known()}"
 
 
@@ -155,20 +133,31 @@ def wrong_type_of_other_key(entry: RawEntry, settings: RegistrySettings) -> Plac
     yield from _wrong_types(entry, OTHER_KEYS)
 
 
-def _wrong_types(entry: RawEntry, keys: dict[str, str]) -> Places:
-    for key, shape in keys.items():
-        value = entry.values.get(key)
-        if value is not None and not has_shape(value, shape):
-            kind = type(value).__name__
-            yield entry.at(key), f"{key} must be a {shape}, not {kind}; {_INSTEAD[shape]}"
+def _wrong_types(entry: RawEntry, keys: Mapping[str, Key]) -> Places:
+    for name, value in entry.values.items():
+        key = keys.get(name)
+        if key is not None and value is not None and not has_shape(value, key):
+            yield entry.at(name), f"{name} {_expected(key, value)}"
 
 
-def has_shape(value: Any, shape: str) -> bool:
+def _expected(key: Key, value: Any) -> str:
+    if key.shape == ENUM:
+        return f"must be one of {', '.join(key.values)}"
+    kind = type(value).__name__
+    what = "true, false or inherit" if key.shape == TRI else f"a {key.shape}"
+    return f"must be {what}, not {kind}; {_INSTEAD[key.shape]}"
+
+
+def has_shape(value: Any, key: Key) -> bool:
     """Return whether a value has the type a key takes (lists: of texts)."""
     if isinstance(value, list):
-        return shape == "list" and all(isinstance(item, str) for item in value)
-    return isinstance(value, _SHAPES[shape])
+        return key.shape == LIST and all(isinstance(item, str) for item in value)
+    if key.shape == ENUM:
+        return value in key.values
+    if key.shape == TRI and isinstance(value, str):
+        return value == "inherit"
+    return isinstance(value, _SHAPES[key.shape])
 
 
 def _known() -> str:
-    return ", ".join(sorted([*CORE_KEYS, *OTHER_KEYS]))
+    return ", ".join(sorted(KEYS))

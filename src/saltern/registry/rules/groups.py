@@ -16,7 +16,7 @@ _EXTERNAL = ("ldap/", "user/", "cn=")
 @rule("SLT060", ACL, blocks=ACCESS)
 def bad_group_name(
     document: AclDocument, settings: RegistrySettings
-) -> Iterator[tuple[int, int, str]]:
+) -> Iterator[tuple[Position, str]]:
     """A group name that cannot stand in a ``groups`` file, or that no Gerrit group can have.
 
     Why: the file has one line a group with a tab in it; external groups need their own UUID.
@@ -25,9 +25,9 @@ def bad_group_name(
     """
     for name, entry in document.group_entries.items():
         if set(name) & set("\t\r\n") or name.startswith("#") or len(name) > 255:
-            yield entry.line, entry.column, f"group name {name[:80]!r} cannot be written"
+            yield document.place(entry), f"group name {name[:80]!r} cannot be written"
         elif name.startswith(_EXTERNAL):
-            yield entry.line, entry.column, f"external group {name[:80]!r} is not supported"
+            yield document.place(entry), f"external group {name[:80]!r} is not supported"
 
 
 @rule("SLT061", REGISTRY, blocks=ACCESS)
@@ -55,4 +55,4 @@ def _by_line(item: tuple[str, Entry]) -> tuple[int, str]:
 
 
 def _place(document: AclDocument, entry: Entry) -> Position:
-    return Position(document.file, entry.line, entry.column)
+    return document.place(entry)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from saltern.registry import vocabulary
 from saltern.registry.acl import AclDocument
-from saltern.registry.findings import ACCESS
+from saltern.registry.findings import ACCESS, Position
 from saltern.registry.gitconfig import Entry
 from saltern.registry.rules.base import ACL, rule
 from saltern.settings import RegistrySettings
 
-Lines = Iterator[tuple[int, int, str]]
+Lines = Iterator[tuple[Position, str]]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE = re.compile(r"[+-]?[0-9]{1,5}(?:\s.*)?", re.DOTALL)
@@ -28,12 +28,12 @@ def bad_label(document: AclDocument, settings: RegistrySettings) -> Lines:
     """
     for header in document.headers:
         if header.section == "label" and not _NAME.fullmatch(header.subsection or ""):
-            yield header.line, header.column, "a label's name has letters, digits and dashes only"
+            yield document.place(header), "a label's name has letters, digits and dashes only"
     for entry in document.entries:
         if entry.section == "label":
             reason = _label_problem(entry)
             if reason:
-                yield entry.line, entry.column, reason
+                yield document.place(entry), reason
     yield from _repeated_votes(document)
 
 
@@ -57,7 +57,7 @@ def _repeated_votes(document: AclDocument) -> Lines:
         if _VALUE.fullmatch(entry.value or ""):
             vote = (entry.subsection, int((entry.value or "").split()[0]))
             if vote in seen:
-                yield entry.line, entry.column, f"vote {vote[1]:+d} stands twice in this label"
+                yield document.place(entry), f"vote {vote[1]:+d} stands twice in this label"
             seen.add(vote)
 
 
@@ -73,8 +73,7 @@ def deprecated_label_key(document: AclDocument, settings: RegistrySettings) -> L
         instead = vocabulary.DEPRECATED_LABEL_KEYS.get(entry.key.lower())
         if entry.section == "label" and instead:
             yield (
-                entry.line,
-                entry.column,
+                document.place(entry),
                 f"{entry.key} cannot be set any more; write copyCondition = {instead}",
             )
 
@@ -93,11 +92,11 @@ def bad_submit_requirement(document: AclDocument, settings: RegistrySettings) ->
         if header.section != "submit-requirement" or name in seen:
             continue
         if name is None:
-            yield header.line, header.column, 'write [submit-requirement "NAME"]'
+            yield document.place(header), 'write [submit-requirement "NAME"]'
             continue
         seen.add(name)
         if document.get("submit-requirement", name, "submittableIf") in (None, ""):
-            yield header.line, header.column, f"submit requirement {name!r} needs submittableIf"
+            yield document.place(header), f"submit requirement {name!r} needs submittableIf"
     yield from _requirement_keys(document)
 
 
@@ -108,7 +107,7 @@ def _requirement_keys(document: AclDocument) -> Lines:
             continue
         if entry.key not in vocabulary.SUBMIT_REQUIREMENT_KEYS:
             known = ", ".join(vocabulary.SUBMIT_REQUIREMENT_KEYS)
-            yield entry.line, entry.column, f"unknown key {entry.key!r}; known are {known}"
+            yield document.place(entry), f"unknown key {entry.key!r}; known are {known}"
         elif (entry.subsection, entry.key) in seen:
-            yield entry.line, entry.column, f"{entry.key} stands twice in this submit requirement"
+            yield document.place(entry), f"{entry.key} stands twice in this submit requirement"
         seen.add((entry.subsection, entry.key))

@@ -76,4 +76,4 @@ def _place(collected: Collected, name: str) -> Position:
 
 def _inherit_from(document: AclDocument) -> Position | None:
     entries = document.select("access", None, "inheritFrom")
-    return Position(document.file, entries[-1].line, entries[-1].column) if entries else None
+    return document.place(entries[-1]) if entries else None
