@@ -19,32 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from saltern.errors import Broken
+from saltern.journal_schema import open_journal
 from saltern.steps import Outcome, Step
-
-VERSION = 1
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS requests (
-  id INTEGER PRIMARY KEY, at REAL NOT NULL, cause TEXT NOT NULL, scope TEXT, deep INTEGER NOT NULL,
-  allow_retire INTEGER NOT NULL, change_commit TEXT, run TEXT);
-CREATE INDEX IF NOT EXISTS requests_run ON requests (run);
-CREATE TABLE IF NOT EXISTS runs (
-  id TEXT PRIMARY KEY, started REAL NOT NULL, finished REAL, cause TEXT NOT NULL, commit_id TEXT,
-  status TEXT, report TEXT, pid INTEGER NOT NULL, host TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS steps (
-  run TEXT NOT NULL, key TEXT NOT NULL, why TEXT NOT NULL, state TEXT NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 0, code TEXT NOT NULL DEFAULT '',
-  reason TEXT NOT NULL DEFAULT '', started REAL, finished REAL,
-  seconds REAL NOT NULL DEFAULT 0, PRIMARY KEY (run, key));
-CREATE TABLE IF NOT EXISTS attempts (
-  run TEXT NOT NULL, key TEXT NOT NULL, n INTEGER NOT NULL, at REAL NOT NULL, status TEXT NOT NULL,
-  code TEXT NOT NULL, reason TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (run, key, n));
-CREATE TABLE IF NOT EXISTS stuck (
-  key TEXT PRIMARY KEY, since REAL NOT NULL, run TEXT NOT NULL, state TEXT NOT NULL,
-  code TEXT NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS changes (
-  commit_id TEXT PRIMARY KEY, at REAL NOT NULL, state TEXT NOT NULL);
-"""
 
 
 @dataclass(frozen=True)
@@ -62,34 +38,23 @@ class Request:
     change_commit: str | None = None
 
 
+@dataclass(frozen=True)
+class Merged:
+    """A merged change that a run brings about; ``number`` is ``None`` where Gerrit knows none."""
+
+    commit: str
+    number: int | None
+    subject: str
+    author: str
+
+
 class Journal:
     """The journal in ``path``; safe for several threads and processes."""
 
     def __init__(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
         self._mutex = threading.RLock()
-        try:
-            self._db = self._open()
-        except sqlite3.DatabaseError as error:
-            raise Broken(
-                f"{path}: cannot read the journal ({error}); move it aside: only history is lost",
-                code="journal",
-            ) from error
-
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=60, isolation_level=None, check_same_thread=False)
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
-            raise Broken(
-                f"{self._path}: journal version {version}, this is {VERSION}", code="journal"
-            )
-        db.executescript(SCHEMA)
-        db.execute(f"PRAGMA user_version={VERSION}")
-        return db
+        self._db = open_journal(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -198,6 +163,22 @@ class Journal:
                 [(commit, time.time()) for commit in merged],
             )
 
+    def credit(self, run: str, merged: Iterable[Merged]) -> None:
+        """Record the merged changes that ``run`` brings about."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO merged VALUES (?, ?, ?, ?, ?)",
+                [(run, m.commit, m.number, m.subject, m.author) for m in merged],
+            )
+
+    def saw(self, run: str, what: str, data: Any) -> None:
+        """Keep ``data`` (JSON) as the latest look at ``what``, for reports."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
+                (what, run, time.time(), json.dumps(data)),
+            )
+
     def give_back(self, run: str) -> None:
         """Let the requests that ``run`` took wait again: it ended without serving them."""
         with self._transaction() as db:
@@ -247,8 +228,9 @@ class Journal:
         """Record the steps of ``run``."""
         with self._transaction() as db:
             db.executemany(
-                "INSERT OR IGNORE INTO steps (run, key, why, state) VALUES (?, ?, ?, 'waiting')",
-                [(run, step.key, step.why) for step in steps],
+                "INSERT OR IGNORE INTO steps (run, key, why, state, needs)"
+                " VALUES (?, ?, ?, 'waiting', ?)",
+                [(run, s.key, s.why, json.dumps(sorted(s.needs))) for s in steps],
             )
 
     def sent(self, run: str, keys: Iterable[str]) -> None:

@@ -10,6 +10,13 @@ from saltern.errors import Broken
 
 T = TypeVar("T")
 
+SECTIONS = ("registry", "check", "review", "gerrit", "mirror", "converge")
+"""Sections of a settings file; the master's configuration has the same but gerrit and mirror."""
+
+ENFORCE = "enforce"
+REPORT = "report"
+LEAVE = "leave"
+
 
 @dataclass(frozen=True)
 class RegistrySettings:
@@ -23,6 +30,8 @@ class RegistrySettings:
     """Git URL (no credentials in it) to fetch the registry from; ``None``: a directory is given."""
     projects_file: str = "gerrit/projects.yaml"
     """Path of the projects file in that repository."""
+    groups_file: str = "gerrit/groups.yaml"
+    """Path of the groups file in that repository; it need not exist."""
     acl_dir: str = "gerrit/acls"
     """Path of the ACL directory in that repository."""
     acl_prefixes: tuple[str, ...] = ("/home/gerrit2/acls",)
@@ -39,6 +48,19 @@ class RegistrySettings:
     """Whether ``upstream`` may be a path or a ``file:`` URL (tests and demonstrations)."""
     retire_limit: float = 0.25
     """Share (0..1) of the active projects that one converge may make read-only or hidden."""
+    policy: Mapping[str, str] = field(default_factory=dict)
+    """For each of groups, access and settings what becomes of what somebody changed on the server:
+    ``enforce`` (repair it, the default), ``report`` it, or ``leave`` it."""
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """How the registry is checked."""
+
+
+@dataclass(frozen=True)
+class ReviewSettings:
+    """What is said on changes of the registry before they merge."""
 
 
 @dataclass(frozen=True)

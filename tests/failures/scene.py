@@ -128,7 +128,9 @@ class Scene:
         path = self.root / "saltern.yaml"
         path.write_text(yaml.safe_dump(self.settings()))
         command = [sys.executable, "-c", "from saltern.cli import main; main()", "--settings", path]
-        command = [*command, "--registry", self.registry, *words]
+        command = [*command, *words]
+        if words[0] != "status":
+            command += ["--registry", self.registry]
         environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
         if not wait:
             return subprocess.Popen(

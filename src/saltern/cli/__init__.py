@@ -1,0 +1,52 @@
+"""The ``saltern`` command. A subcommand's module is imported when it is called, not before."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+from saltern import __version__
+
+COMMANDS = {
+    "converge": "saltern.cli.converge:converge",
+    "plan": "saltern.cli.plan:plan",
+    "status": "saltern.cli.status:status",
+}
+"""Subcommands, each the name of a module and of its click command."""
+
+
+class Commands(click.Group):
+    """The group of :data:`COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every subcommand's name."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__)
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="SALTERN_SETTINGS",
+    help="YAML file with the sections registry, check, gerrit, mirror, converge. "
+    "Default: saltern.yaml, where the command needs or finds one.",
+)
+@click.pass_context
+def main(context: click.Context, settings: Path | None) -> None:
+    """Make a registry of projects true on Gerrit and its mirrors, without Salt."""
+    context.obj = settings
+
+
+if __name__ == "__main__":
+    main()
