@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import shutil
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,14 +14,13 @@ import tenacity
 from saltern.announce import Announcer, Change, describe
 from saltern.converge import Converge
 from saltern.dispatch import Dispatcher
-from saltern.errors import PreconditionError, Refused, RegistryError, Retry, SalternError
-from saltern.gaps import Context, branch_ref
+from saltern.errors import Refused, RegistryError, Retry, SalternError
+from saltern.gaps import Context
 from saltern.journal import Journal, Request
 from saltern.lock import Lock
+from saltern.look import Looker
 from saltern.plan import ANNOUNCE, Plan, make_plan, retired_by
-from saltern.registry import source as sources
 from saltern.registry.changed import changed
-from saltern.registry.fetch import fetch
 from saltern.registry.history import History
 from saltern.registry.registry import Registry, load
 from saltern.report import Report, unfinished
@@ -72,9 +70,8 @@ class Converger:
         self._registry = registry
         self._settings = settings
         self._dispatcher = dispatcher
-        self._directory = directory
         self._state = Path(settings.state_dir)
-        self._clone = self._state / "registry.git"
+        self._looker = Looker(registry, dispatcher, self._state, directory)
         self.journal = Journal(self._state / "journal.sqlite")
 
     def converge(
@@ -231,38 +228,16 @@ class Converger:
 
     def _look(self, work: Work, run: str | None) -> Picture:
         """Read the registry and the servers and make the plan; ``run`` is None for a dry look."""
-        source, registry = self._read()
-        history = self._history(source)
+        source, registry = self._looker.read()
+        history = self._looker.history(source)
         removed = self._follow(run, history, registry, work) if run else ()
-        context = self._observe(registry, work)
+        context = self._looker.observe(
+            registry,
+            deep=registry.projects if work.deep_all else work.deep,
+            commits=self.journal.unnoted(),
+        )
         changes = self._changes(history, context) if run else ()
         return Picture(context, make_plan(context, work.scope), changes, removed)
-
-    def _read(self) -> tuple[sources.Source, Registry]:
-        """Return the registry and where it was read from; a damaged clone is made anew."""
-        if self._directory is not None:
-            directory = sources.DirectorySource(self._directory)
-            return directory, load(directory, self._registry)
-        # A plan is made without the run's lock and fetches into the same clone.
-        with Lock(self._state / "registry.lock"):
-            try:
-                return self._fetch()
-            except SalternError as error:
-                if error.code != "clone":
-                    raise
-                damage: Exception = error
-            except Exception as error:
-                damage = error
-            log.warning("%s is damaged (%r): fetching the registry anew", self._clone, damage)
-            shutil.rmtree(self._clone, ignore_errors=True)
-            return self._fetch()
-
-    def _fetch(self) -> tuple[sources.Source, Registry]:
-        source = fetch(self._registry, self._clone, None)
-        return source, load(source, self._registry)
-
-    def _history(self, source: sources.Source) -> History | None:
-        return History(self._clone, source.commit) if source.commit else None
 
     def _follow(
         self, run: str, history: History | None, registry: Registry, work: Work
@@ -285,46 +260,6 @@ class Converger:
             log.warning("cannot tell what left the registry since %s: %s", last, error)
             return ()
         return tuple(sorted(changed(before, registry).removed))
-
-    def _observe(self, registry: Registry, work: Work) -> Context:
-        names = sorted({*registry.projects, *(p.parent for p in registry.projects.values())})
-        branches = sorted({branch_ref(p) for p in registry.projects.values()})
-        deep = sorted(
-            registry.projects.keys() & (registry.projects if work.deep_all else work.deep)
-        )
-        commits = self.journal.unnoted()
-        gerrit = self._dispatcher.observe(
-            "gerrit",
-            {
-                "projects": names,
-                "branches": branches,
-                "groups": True,
-                "deep": deep,
-                "changes": {
-                    "project": self._registry.project,
-                    "branch": self._registry.branch,
-                    "commits": commits,
-                }
-                if commits
-                else None,
-            },
-        )
-        if gerrit["problems"]:
-            raise PreconditionError(_problems(gerrit["problems"]))
-        mirror, error = self._observe_mirror(list(registry.projects), branches, deep)
-        return Context(registry, self._registry, gerrit, mirror, error)
-
-    def _observe_mirror(
-        self, names: list[str], branches: list[str], deep: list[str]
-    ) -> tuple[Mapping[str, Any] | None, str | None]:
-        if "mirror" not in self._dispatcher.providers:
-            return None, None
-        request = {"projects": names, "branches": branches, "deep": deep}
-        try:
-            return self._dispatcher.observe("mirror", request), None
-        except SalternError as error:
-            # Projects, groups and ACLs do not wait for a mirror host that is away.
-            return None, f"could not look at the mirror: {error}"
 
     def _changes(self, history: History | None, context: Context) -> tuple[Change, ...]:
         """Return the merged changes that still want a note."""
@@ -361,11 +296,6 @@ class Converger:
 
 def _union(scopes: Iterable[frozenset[str] | None]) -> frozenset[str]:
     return frozenset().union(*(scope or () for scope in scopes))
-
-
-def _problems(problems: Iterable[Mapping[str, str]]) -> str:
-    lines = [f"{p['code']}: {p['what']}; {p['remedy']}" for p in problems]
-    return "Gerrit is not ready, no step was run:\n  " + "\n  ".join(lines)
 
 
 def _from_dict(data: Mapping[str, Any]) -> Report:

@@ -1,0 +1,124 @@
+"""Looking: the registry and the servers as they are now; nothing is decided or written."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from saltern.dispatch import Dispatcher
+from saltern.errors import PreconditionError, SalternError
+from saltern.gaps import Context, branch_ref
+from saltern.lock import Lock
+from saltern.registry import source as sources
+from saltern.registry.fetch import fetch
+from saltern.registry.history import History
+from saltern.registry.registry import Registry, load
+from saltern.settings import RegistrySettings
+
+log = logging.getLogger(__name__)
+
+
+class Looker:
+    """Reads one registry and observes the servers through a dispatcher.
+
+    ``state``: directory of the registry's clone; ``directory`` replaces fetching when the
+    registry is at hand.
+    """
+
+    def __init__(
+        self,
+        settings: RegistrySettings,
+        dispatcher: Dispatcher,
+        state: Path,
+        directory: Path | None = None,
+    ):
+        self.settings = settings
+        self.clone = state / "registry.git"
+        self._dispatcher = dispatcher
+        self._directory = directory
+        self._lock = state / "registry.lock"
+
+    def read(self) -> tuple[sources.Source, Registry]:
+        """Return the registry and where it was read from; a damaged clone is made anew."""
+        if self._directory is not None:
+            directory = sources.DirectorySource(self._directory)
+            return directory, load(directory, self.settings)
+        # A plan is made without the run's lock and fetches into the same clone.
+        with Lock(self._lock):
+            try:
+                return self._fetch()
+            except SalternError as error:
+                if error.code != "clone":
+                    raise
+                damage: Exception = error
+            except Exception as error:
+                damage = error
+            log.warning("%s is damaged (%r): fetching the registry anew", self.clone, damage)
+            shutil.rmtree(self.clone, ignore_errors=True)
+            return self._fetch()
+
+    def _fetch(self) -> tuple[sources.Source, Registry]:
+        source = fetch(self.settings, self.clone, None)
+        return source, load(source, self.settings)
+
+    def history(self, source: sources.Source) -> History | None:
+        """Return the history behind ``source``, ``None`` for a directory."""
+        return History(self.clone, source.commit) if source.commit else None
+
+    def observe(
+        self,
+        registry: Registry,
+        *,
+        deep: Collection[str] = (),
+        commits: Iterable[str] = (),
+    ) -> Context:
+        """Return what a plan for ``registry`` is decided from.
+
+        ``deep`` names projects whose every branch and tag is compared; ``commits`` are merged
+        ones whose changes are looked up. Raises :class:`PreconditionError` when Gerrit says
+        that no step could succeed.
+        """
+        names = sorted({*registry.projects, *(p.parent for p in registry.projects.values())})
+        branches = sorted({branch_ref(p) for p in registry.projects.values()})
+        deep = sorted(registry.projects.keys() & set(deep))
+        commits = list(commits)
+        gerrit = self._dispatcher.observe(
+            "gerrit",
+            {
+                "projects": names,
+                "branches": branches,
+                "groups": True,
+                "deep": deep,
+                "changes": {
+                    "project": self.settings.project,
+                    "branch": self.settings.branch,
+                    "commits": commits,
+                }
+                if commits
+                else None,
+            },
+        )
+        if gerrit["problems"]:
+            raise PreconditionError(_problems(gerrit["problems"]))
+        mirror, error = self._observe_mirror(list(registry.projects), branches, deep)
+        return Context(registry, self.settings, gerrit, mirror, error)
+
+    def _observe_mirror(
+        self, names: list[str], branches: list[str], deep: list[str]
+    ) -> tuple[Mapping[str, Any] | None, str | None]:
+        if "mirror" not in self._dispatcher.providers:
+            return None, None
+        request = {"projects": names, "branches": branches, "deep": deep}
+        try:
+            return self._dispatcher.observe("mirror", request), None
+        except SalternError as error:
+            # Projects, groups and ACLs do not wait for a mirror host that is away.
+            return None, f"could not look at the mirror: {error}"
+
+
+def _problems(problems: Iterable[Mapping[str, str]]) -> str:
+    lines = [f"{p['code']}: {p['what']}; {p['remedy']}" for p in problems]
+    return "Gerrit is not ready, no step was run:\n  " + "\n  ".join(lines)
