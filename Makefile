@@ -19,6 +19,7 @@ demo: $(STAMP)  ## the main job, from a reviewed change to a project on Gerrit a
 	@$(BIN)/python -m lab.demo $(if $(filter-out 0,$(KEEP)),--keep) $(ARGS)
 
 test: $(STAMP)  ## the tests that need nothing but the package registries
+	@requirements/get-browser
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(STAMP)  ## ruff and mypy
@@ -32,6 +33,7 @@ format: $(STAMP)  ## let ruff lay the code out
 
 bench: $(STAMP)  ## the product beside a bare client, on the same kind of server
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+	@$(BIN)/python -m benchmarks.check
 
 lock: $(STAMP)  ## make requirements/lock.txt again (UPGRADE=1: newest versions)
 	@$(BIN)/python -m pip install --quiet uv

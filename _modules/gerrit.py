@@ -110,6 +110,24 @@ def version():
     return _call(lambda provider: str(provider.server.client.get("/config/server/version")))
 
 
+def imports():
+    """Return how far imports from upstreams are: project, phase, percent, bytes, refs done.
+
+    One that stopped stays listed with its reason until an attempt ends it or three days pass.
+
+    Gerrit capability needed: none.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt review01 gerrit.imports
+
+    .. versionadded:: 0.2.0
+    """
+    return _call(lambda provider: provider.observe({"imports": True})["imports"])
+
+
 def project_get(name):
     """Return a project's name, parent, description, state and HEAD, or ``None``.
 

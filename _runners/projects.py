@@ -5,6 +5,8 @@ Settings are in the master's configuration::
     saltern:
       registry: {url: "https://review.example.org/infra/project-config", ...}
       converge: {state_dir: /var/lib/saltern, owners: {gerrit: review01, mirror: git01}, ...}
+      review: {label: Verified, ...}
+      check: {...}
 
 Each function sets the exit status of ``salt-run``: 0 only when everything is done.
 
@@ -12,15 +14,33 @@ Each function sets the exit status of ``salt-run``: 0 only when everything is do
 """
 
 from contextlib import closing
+from pathlib import Path
 
 try:
     from saltern.errors import Broken, SalternError
     from saltern.gather import gatherer
+    from saltern.importing import progress
     from saltern.journal import Request
+    from saltern.look import Looker
     from saltern.report import exit_status, text
+    from saltern.review import Reviewer
+    from saltern.review import report as reviews
     from saltern.run import Converger
-    from saltern.settings import ConvergeSettings, RegistrySettings, build
+    from saltern.settings import (
+        CheckSettings,
+        ConvergeSettings,
+        RegistrySettings,
+        ReviewSettings,
+        build,
+    )
     from saltern_salt import SaltDispatcher
+
+    SECTIONS = {
+        "registry": RegistrySettings,
+        "check": CheckSettings,
+        "review": ReviewSettings,
+        "converge": ConvergeSettings,
+    }
 
     MISSING = ""
 except ImportError as error:
@@ -139,6 +159,50 @@ def status():
     return _with_converger(run)
 
 
+def imports():
+    """Show how far imports from upstreams are, and why one stopped.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run projects.imports
+
+    .. versionadded:: 0.2.0
+    """
+
+    def work(_settings, dispatcher):
+        rows = dispatcher.observe("gerrit", {"imports": True})["imports"]
+        return {"imports": rows}, progress.describe(rows), 0
+
+    return _with_dispatcher(work)
+
+
+def page(output=None):
+    """Write the status page, its JSON and the metrics from the journal.
+
+    Every converge writes them by itself where the setting ``converge.page_dir`` names a
+    directory on the master.
+
+    output
+        Directory on the master; that of the setting when left out.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run projects.page output=/var/www/saltern
+
+    .. versionadded:: 0.2.0
+    """
+
+    def run(converger):
+        data = converger.page(None if output is None else str(output))
+        return {"state": data["state"]}, f"page written: {data['state']}", 0
+
+    return _with_converger(run)
+
+
 def retry(step):
     """Try a step of the stuck list again, with what it depends on.
 
@@ -158,23 +222,92 @@ def retry(step):
     return _with_converger(run)
 
 
+def review(change=None, wait=True):
+    """Tell open changes of the registry what they cause and what their merge will do.
+
+    Findings stand at their lines, the plan in one message, a vote on the label that the setting
+    ``review.label`` names; each patch set is told once. Writes nothing else.
+
+    change
+        Number of one; when left out, every open change whose patch set was not told yet.
+    wait
+        With ``False``, a call while this process is at it returns at once (``queued``).
+
+    Exit status 0: each has its picture or needs none, 1: not all.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run projects.review
+        salt-run projects.review change=4711
+
+    .. versionadded:: 0.2.0
+    """
+    if wait:
+        return _with_reviewer(lambda reviewer: _review([change], reviewer))
+    name = str((__opts__.get("saltern") or {}).get("converge", {}).get("state_dir"))
+
+    def work(batch):
+        return _with_reviewer(lambda reviewer: _review(batch, reviewer))
+
+    return gatherer(f"review {name}").serve(change, work) or {
+        "status": "queued",
+        "retcode": exit_status("queued"),
+    }
+
+
+def _review(numbers, reviewer):
+    """Serve all of ``numbers`` (``None``: whatever was not told yet)."""
+    wanted = {int(number) for number in numbers if number is not None}
+    if None in numbers:
+        wanted.update(reviewer.waiting())
+    return reviews.report(reviewer.review(wanted))
+
+
 def _with_converger(run):
     """Return ``run(converger)``'s data, with its text and exit status where Salt finds them."""
+
+    def work(settings, dispatcher):
+        converger = Converger(settings["registry"], settings["converge"], dispatcher)
+        with closing(converger.journal):
+            return run(converger)
+
+    return _with_dispatcher(work)
+
+
+def _with_reviewer(run):
+    """Return ``run(reviewer)``'s report, as :func:`_with_converger` does."""
+
+    def work(settings, dispatcher):
+        own = settings["converge"]
+        looker = Looker(settings["registry"], dispatcher, Path(own.state_dir))
+        data = run(Reviewer(looker, dispatcher, settings["review"], own, settings["check"]))
+        return data, reviews.render(data), reviews.exit_status(data)
+
+    return _with_dispatcher(work)
+
+
+def _with_dispatcher(run):
+    """Return the data of ``run(settings, dispatcher)``, which also gives text and exit status."""
     try:
-        settings = dict(__opts__.get("saltern") or {})
-        registry = build(RegistrySettings, settings.pop("registry", None), "saltern: registry")
-        own = build(ConvergeSettings, settings.pop("converge", None), "saltern: converge")
-        if settings:
-            raise Broken(f"saltern: unknown section {min(settings)!r}; known: registry, converge")
-        with closing(SaltDispatcher(__opts__, own)) as dispatcher:
-            converger = Converger(registry, own, dispatcher)
-            with closing(converger.journal):
-                data, shown, code = run(converger)
+        settings = _settings()
+        with closing(SaltDispatcher(__opts__, settings["converge"])) as dispatcher:
+            data, shown, code = run(settings, dispatcher)
     except SalternError as error:
         data, shown = {"status": "refused", "code": error.code, "reason": str(error)}, str(error)
         code = exit_status("refused")
     __context__["retcode"] = code
     return {**data, "text": shown, "outputter": "projects", "retcode": code}
+
+
+def _settings():
+    """Return the settings by section; raises :class:`Broken` for what is unknown."""
+    given = dict(__opts__.get("saltern") or {})
+    if unknown := set(given) - set(SECTIONS):
+        known = ", ".join(SECTIONS)
+        raise Broken(f"saltern: unknown section {min(unknown)!r}; known: {known}", code="settings")
+    return {name: build(cls, given.get(name), f"saltern: {name}") for name, cls in SECTIONS.items()}
 
 
 def _names(projects):

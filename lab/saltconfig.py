@@ -23,10 +23,13 @@ SOCKET_ROOM = 60
 
 REACTIONS = (
     ("saltern/gerrit/change-merged", "gerrit_change_merged"),
+    ("saltern/gerrit/patchset-created", "gerrit_patchset_created"),
     ("saltern/gerrit/ref-updated", "gerrit_ref_updated"),
     ("saltern/gerrit/config-updated", "gerrit_config_updated"),
     ("saltern/gerrit/connected", "gerrit_stream"),
     ("saltern/gerrit/dropped", "gerrit_stream"),
+    ("saltern/gerrit/connected", "gerrit_stream_reviews"),
+    ("saltern/gerrit/dropped", "gerrit_stream_reviews"),
     ("salt/minion/*/start", "minion_start"),
 )
 
@@ -92,9 +95,16 @@ def master_opts(
         "runner_dirs": [str(REPOSITORY / "_runners")],
         "engines_dirs": [str(REPOSITORY / "_engines")],
         "outputter_dirs": [str(REPOSITORY / "_output")],
-        "reactor": [{tag: [str(REPOSITORY / f"reactor/{name}.sls")]} for tag, name in reactions],
+        "reactor": _reactor(reactions),
         **more,
     }
+
+
+def _reactor(reactions: Iterable[tuple[str, str]]) -> list[dict[str, list[str]]]:
+    by_tag: dict[str, list[str]] = {}
+    for tag, name in reactions:
+        by_tag.setdefault(tag, []).append(str(REPOSITORY / f"reactor/{name}.sls"))
+    return [{tag: files} for tag, files in by_tag.items()]
 
 
 def minion_opts(

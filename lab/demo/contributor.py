@@ -1,16 +1,18 @@
-"""What the contributor of scenes 4 and 5 does: edit the registry, upload, and see it merged."""
+"""What the contributor of scenes 4 to 6 does: edit the registry, upload, and see it merged."""
 
 from __future__ import annotations
 
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.demo.people import Person
 from lab.demo.world import REGISTRY, World
 
+ENTRY = re.compile(r"- project: *(\S+)")
 PARENT = """\
 [access "refs/heads/*"]
 label-Code-Review = -2..+2 group Demo Reviewers
@@ -34,10 +36,9 @@ class Edit:
     group: str
 
     def write(self, clone: Path) -> None:
-        """Append both entries, the child first, and write their ACL files."""
-        with (clone / "gerrit/projects.yaml").open("a", encoding="utf-8") as file:
-            file.write(f"- project: {self.child}\n  description: Reports, made by the demo\n")
-            file.write(f"- project: {self.parent}\n  description: Rights of {self.child}\n")
+        """Add both entries, the child before its parent, and write their ACL files."""
+        add_entry(clone, self.child, "Reports, made by the demo")
+        add_entry(clone, self.parent, f"Rights of {self.child}")
         acls = clone / "gerrit/acls"
         self._acl(acls, self.child, CHILD.format(parent=self.parent, group=self.group))
         self._acl(acls, self.parent, PARENT)
@@ -47,6 +48,18 @@ class Edit:
         path = acls / f"{project}.config"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
+
+
+def add_entry(clone: Path, name: str, description: str) -> None:
+    """Add a project to the registry in ``clone``, in the order of the alphabet, unless there."""
+    path = clone / "gerrit/projects.yaml"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    names = {at: m[1] for at, line in enumerate(lines) if (m := ENTRY.match(line))}
+    if name in names.values():
+        return
+    place = next((at for at, other in names.items() if other > name), len(lines))
+    lines[place:place] = [f"- project: {name}\n", f"  description: {description}\n"]
+    path.write_text("".join(lines), "utf-8")
 
 
 @dataclass(frozen=True)
@@ -59,12 +72,27 @@ class Merged:
 
 def upload(person: Person, edit: Edit, clone: Path) -> int:
     """Clone the registry, commit ``edit``, push it for review; return the change's number."""
+    title = f"Add {edit.child} and its parent"
+    return upload_files(person, clone, title, lambda: edit.write(clone))
+
+
+def upload_files(person: Person, clone: Path, title: str, write: Callable[[], None]) -> int:
+    """Clone the registry, let ``write`` change it, push it for review; return the number."""
     person.git("clone", "--quiet", person.repository(REGISTRY), str(clone))
-    edit.write(clone)
+    write()
     change_id = f"I{secrets.token_hex(20)}"
     person.git("add", "--all", cwd=clone)
-    title = f"Add {edit.child} and its parent"
     person.git("commit", "--quiet", "-m", title, "-m", f"Change-Id: {change_id}", cwd=clone)
+    return _push(person, clone)
+
+
+def amend(person: Person, clone: Path) -> int:
+    """Upload what changed in ``clone`` as the next patch set; return the change's number."""
+    person.git("commit", "--quiet", "--all", "--amend", "--no-edit", cwd=clone)
+    return _push(person, clone)
+
+
+def _push(person: Person, clone: Path) -> int:
     said = person.git("push", "origin", "HEAD:refs/for/master", cwd=clone)
     numbers = re.findall(r"/\+/(\d+)", said)
     if not numbers:

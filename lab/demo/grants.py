@@ -21,3 +21,14 @@ def grant(admin: Person, group: str = "Administrators") -> None:
         ref: {"permissions": dict.fromkeys(names, rule)} for ref, names in GRANTS.items()
     }
     admin.rest("POST", "projects/All-Projects/access", {"add": add})
+
+
+def grant_votes(admin: Person, label: str, group: str = "Administrators") -> None:
+    """Define ``label`` on All-Projects and let ``group`` vote -1 to +1 on it."""
+    values = {"-1": "Fails", "0": "No score", "+1": "Verified"}
+    admin.rest("PUT", f"projects/All-Projects/labels/{label}", {"values": values})
+    uuid = admin.rest("GET", f"groups/{group}")["id"]
+    rule = {"rules": {uuid: {"action": "ALLOW", "min": -1, "max": 1}}}
+    permissions = {f"label-{label}": {"label": label, **rule}}
+    body = {"add": {"refs/heads/*": {"permissions": permissions}}}
+    admin.rest("POST", "projects/All-Projects/access", body)

@@ -1,4 +1,4 @@
-"""The five scenes of the demo."""
+"""The scenes of the demo."""
 
 from __future__ import annotations
 
@@ -8,29 +8,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab.demo import checkout, contributor, proof
+from lab.demo import before, checkout, contributor, proof
 from lab.demo.contributor import Edit, Merged
+from lab.demo.demands import StoryError, demand
+from lab.demo.grants import grant_votes
 from lab.demo.people import project_path
 from lab.demo.story import DIM, Story
 from lab.demo.wait import until
-from lab.demo.world import MINION, REGISTRY, World
+from lab.demo.world import LABEL, MINION, REGISTRY, World
 
 EVENT_SECONDS = 300
 """A deadline, not a wait: a busy machine with the real registry takes a while."""
-KINDS = ("group", "project", "content", "access", "mirror", "announce")
+KINDS = ("group", "members", "project", "content", "access", "mirror", "announce")
 FIRST = Edit("demo/reports", "demo/rights", "Demo Release Team")
-SECOND = Edit("demo/invoices", "demo/billing", "Demo Auditors")
+SECOND = Edit("demo/invoices", "demo/ledgers", "Demo Auditors")
 INTRUDER = {"refs/heads/*": {"permissions": {"push": {"rules": {"global:Registered-Users": {}}}}}}
-
-
-class StoryError(RuntimeError):
-    """Something is not as the story says it must be."""
-
-
-def demand(condition: Any, otherwise: str) -> None:
-    """Raise :class:`StoryError` with ``otherwise`` unless ``condition`` holds."""
-    if not condition:
-        raise StoryError(otherwise)
 
 
 def scene_1(story: Story, world: World) -> None:
@@ -43,6 +35,8 @@ def scene_1(story: Story, world: World) -> None:
     story.line("The state gerrit.access gives the service account what administrators lack:")
     for state in states.values():
         story.line(f"{state['comment']}", DIM)
+    grant_votes(world.admin, LABEL)
+    story.line(f"It may also vote on the label {LABEL}, for what a change hears before it merges")
 
 
 def _run_caused_by(world: World, cause: str) -> Any:
@@ -181,7 +175,7 @@ def _show_note(story: Story, world: World, merged: Merged) -> None:
     story.line(f"The note on change {merged.number}:\n{found[0].strip()}")
 
 
-def scene_5(story: Story, world: World) -> None:
+def scene_6(story: Story, world: World) -> None:
     """Damage everything, and see it repaired."""
     world.wait_until_idle(EVENT_SECONDS)
     victim = _victim(world)
@@ -238,5 +232,6 @@ def titles() -> list[tuple[str, Any]]:
         (f"2. The registry becomes a repository in Gerrit ({corpus or 'the example'})", scene_2),
         ("3. The first converge makes everything", scene_3),
         ("4. A contributor's change is merged, and the rest happens by itself", scene_4),
-        ("5. Damage, and what the next converge makes of it", scene_5),
+        ("5. A wrong change hears of it before it merges", before.scene),
+        ("6. Damage, and what the next converge makes of it", scene_6),
     ]

@@ -23,6 +23,7 @@ from lab.demo.wait import until
 MINION = "review01"
 SERVICE = "saltern"
 REGISTRY = "infra/project-config"
+LABEL = "Verified"
 RUN_SECONDS = 1800
 
 
@@ -118,7 +119,7 @@ def _start(root: Path, stack: contextlib.ExitStack, tell: Callable[[str], None])
         root / "salt",
         minions=[MINION],
         pillar={MINION: {"saltern": _pillar(root, gerrit, mirror, password)}},
-        master_opts=master_opts(root, gerrit, relay.port),
+        master_opts=master_opts(root, gerrit, relay.port, mirror.url),
     )
     stack.callback(salt.stop)
     tell(f"A Salt master (engine, reactors, runner) and the minion {MINION} are up")
@@ -150,6 +151,7 @@ def _pillar(root: Path, gerrit: Any, mirror: servers.GitServer, password: str) -
             "review_host": gerrit.ssh_host,
             "review_port": gerrit.ssh_port,
             "committer_email": f"{SERVICE}@example.org",
+            "import_hosts": ["127.0.0.1"],
         },
         "mirror": {
             **login,
@@ -160,7 +162,9 @@ def _pillar(root: Path, gerrit: Any, mirror: servers.GitServer, password: str) -
     }
 
 
-def master_opts(root: Path, gerrit: Any, stream_port: int | None) -> Mapping[str, Any]:
+def master_opts(
+    root: Path, gerrit: Any, stream_port: int | None, mirror_url: str = ""
+) -> Mapping[str, Any]:
     """Return the master's settings for Saltern; without ``stream_port`` there is no engine."""
     opts: dict[str, Any] = {
         "saltern": {
@@ -169,7 +173,9 @@ def master_opts(root: Path, gerrit: Any, stream_port: int | None) -> Mapping[str
                 "state_dir": str(root / "state"),
                 "owners": {"gerrit": MINION, "mirror": MINION},
                 "backoff_limit": 5.0,
+                "links": {"gerrit": gerrit.http_url, "mirror": mirror_url + "/{project}.git"},
             },
+            "review": {"label": LABEL},
         }
     }
     if stream_port:

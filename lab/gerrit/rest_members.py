@@ -67,6 +67,9 @@ def _add_members(call: Call) -> list[dict]:
     group = _may_change(call, "add members to")
     names = _listed(call, "members", "_one_member")
     accounts = [call.site.accounts.resolve_input(n, call.user) for n in names]
+    for account in accounts:
+        if not account.active:
+            raise unprocessable(f"Account Inactive: {account.id}")
     call.site.groups.change_members(group, call.user, add=[a.id for a in accounts])
     return [call.site.accounts.info(a) for a in accounts]
 

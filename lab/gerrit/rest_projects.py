@@ -129,6 +129,8 @@ def _selected(call: Call) -> list[Project]:
             continue
         if not state and actual == "HIDDEN" and not call.has("all"):
             continue
+        if actual == "HIDDEN" and not site.permissions.is_owner(call.user, project):
+            continue
         if kind == "CODE" and project.permissions_only:
             continue
         if kind == "PERMISSIONS" and not project.permissions_only:
@@ -306,6 +308,12 @@ def set_head(site, user, project: Project, ref: str) -> None:
 def delete_plugin(call: Call) -> Reply:
     project_of(call)
     raise Refusal(404, "Not found: delete-project~delete")
+
+
+@route("POST", "projects/{project}/rename~rename", anonymous=False)
+def rename_plugin(call: Call) -> Reply:
+    project_of(call)
+    raise Refusal(404, "Not found: rename~rename")
 
 
 @route("POST", "projects/{project}/index", anonymous=False)

@@ -57,6 +57,11 @@ def capabilities(call: Call) -> dict:
     return {name: {"id": name, "name": name} for name in CAPABILITY_NAMES}
 
 
+@route("GET", "plugins", anonymous=False)
+def plugins(call: Call) -> dict:
+    return {}
+
+
 @route("GET", "tools/hooks/commit-msg")
 def commit_hook(call: Call) -> Reply:
     return Reply(200, text=hook(), content_type="text/x-sh")

@@ -12,7 +12,10 @@ All-Projects:
         refs/heads/*:
           create: { {{ group }}: {} }
           push: { {{ group }}: {} }
+          pushMerge: { {{ group }}: {} }
+          forgeAuthor: { {{ group }}: {} }
           forgeCommitter: { {{ group }}: {} }
+          forgeServerAsCommitter: { {{ group }}: {} }
         refs/tags/*:
           create: { {{ group }}: {} }
           push: { {{ group }}: {} }

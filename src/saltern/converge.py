@@ -188,7 +188,7 @@ class Converge:
         for step in batch:
             for follower in self._followers.get(step.key, ()):
                 own = {need for need in follower.needs if need in sent and _same(need, follower)}
-                if self._held(follower):
+                if self._held(follower) or _hides(follower):
                     continue
                 if follower.key not in sent and all(map(self._done, follower.needs - own)):
                     batch.append(follower)
@@ -265,6 +265,11 @@ class Converge:
 
 def _same(need: str, step: Step) -> bool:
     return need.partition(":")[2] == step.name
+
+
+def _hides(step: Step) -> bool:
+    """Return whether after a step nobody sees the branches that the one before it made."""
+    return step.kind == "access" and step.payload.get("state") == "HIDDEN"
 
 
 def _followers(plan: Plan) -> dict[str, list[Step]]:

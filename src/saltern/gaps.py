@@ -7,13 +7,18 @@ be run, or :class:`Block` when no step can make it true.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from saltern.parts import ACCESS, SETTINGS, Compared, compared, writes
+from saltern.policy import Settled
 from saltern.registry.acl import SYSTEM_GROUPS
 from saltern.registry.findings import Position
 from saltern.registry.registry import Project, Registry
+from saltern.registry.settingskeys import PARENT, STATE, Setting, plain_settings
+from saltern.rename import moves, origin, origin_block, why_made
 from saltern.settings import RegistrySettings
+from saltern.sight import half_made
 
 ACTIVE = "ACTIVE"
 HIDDEN = "HIDDEN"
@@ -41,6 +46,8 @@ class Context:
 
     ``gerrit`` and ``mirror`` are the providers' observations; ``mirror`` is ``None`` when
     nobody owns a mirror, and ``mirror_error`` says why it could not be looked at.
+    ``allow_retire``: more may be taken away than the limits of the settings say. ``memory`` is
+    what the journal remembers for policies; ``compared`` holds what :mod:`saltern.parts` found.
     """
 
     registry: Registry
@@ -48,6 +55,9 @@ class Context:
     gerrit: Mapping[str, Any]
     mirror: Mapping[str, Any] | None = None
     mirror_error: str | None = None
+    allow_retire: bool = False
+    memory: Mapping[tuple[str, str], Settled] = field(default_factory=dict)
+    compared: dict[str, Compared] = field(default_factory=dict, compare=False, repr=False)
 
     def seen(self, name: str) -> Mapping[str, Any] | None:
         """Return what Gerrit shows of project ``name``."""
@@ -79,13 +89,13 @@ def group_gap(ctx: Context, name: str) -> Gap | Block | None:
 def project_gap(ctx: Context, name: str) -> Gap | Block | None:
     """A project is done when it is listed, has refs/meta/config, and says its description."""
     project, seen = ctx.registry.projects[name], ctx.seen(name)
-    if (seen is None or seen["config"] is None) and (block := _parent_block(ctx, project)):
+    if (seen is None or half_made(seen)) and (block := _parent_block(ctx, project)):
         return block
     if seen is None:
-        why = "missing"
-    elif seen["config"] is None:
+        why = why_made(ctx, project)
+    elif half_made(seen):
         why = "half made: no refs/meta/config"
-    elif project.description and project.description != (seen["description"] or ""):
+    elif compared(ctx, name).description and writes(ctx, compared(ctx, name).settings):
         why = "description differs"
     else:
         return None
@@ -96,6 +106,7 @@ def project_gap(ctx: Context, name: str) -> Gap | Block | None:
             "description": project.description,
             "default_branch": project.default_branch,
             "exists": seen is not None,
+            "moved_from": origin(ctx, project) if seen is None else None,
             "config": seen["config"] if seen else None,
         },
     )
@@ -114,6 +125,8 @@ def _parent_block(ctx: Context, project: Project) -> Block | None:
 
 def parent_place(project: Project) -> Position:
     """Return where a project says what it inherits from."""
+    if project.parent_at is not None:
+        return project.parent_at
     entries = project.acl.select("access", None, "inheritFrom") if project.acl else []
     if not entries:
         return project.position
@@ -128,19 +141,28 @@ def content_gap(ctx: Context, name: str) -> Gap | Block | None:
     if (branch and head == branch) or seen.get("state") == HIDDEN:
         # Gerrit shows nobody the branches of a hidden project, and refuses pushes to it.
         return None
+    if (branch or head) and not project.upstream and not writes(ctx, compared(ctx, name).settings):
+        return None
+    moving = moves(ctx, project) if not branch and not head else {"moved_from": None}
     if branch:
         why = f"HEAD is not {project.default_branch}"
+    elif moving["moved_from"]:
+        why = f"move from {moving['moved_from']}"
     else:
         why = "import" if project.upstream else f"no branch {project.default_branch}"
-    return Gap(
+    return (origin_block(ctx, project) if moving["moved_from"] else None) or Gap(
         why,
         {
             "default_branch": project.default_branch,
             "upstream": project.upstream,
             "upstream_prefix": project.upstream_prefix,
+            "upstream_branches": project.upstream_branches,
+            "upstream_tags": project.upstream_tags,
+            "allow_local": ctx.settings.allow_local_upstreams,
             "read_only": seen.get("state", ACTIVE) != ACTIVE,
             "head": head,
             "branch": branch,
+            **moving,
         },
     )
 
@@ -148,31 +170,52 @@ def content_gap(ctx: Context, name: str) -> Gap | Block | None:
 def access_gap(ctx: Context, name: str) -> Gap | Block | None:
     """Access is done when refs/meta/config carries the normalised ACL, groups and state."""
     project, seen = ctx.registry.projects[name], ctx.seen(name) or {}
-    if project.config is None or project.acl is None:
+    if not project.managed:
         return None
-    have = seen.get("access")
-    if have is None:
-        why = "unread" if seen.get("config") else "missing"
-    elif have["digest"] != project.config_digest:
-        why = "ACL differs"
-    elif have["wrong_groups"]:
-        why = f"groups file: {', '.join(have['wrong_groups'])}"
-    elif seen["state"] != project.state:
-        why = f"state is {seen['state']}"
-    else:
+    found = compared(ctx, name)
+    access = writes(ctx, found.access)
+    settings = bool(found.rows) and writes(ctx, found.settings)
+    if not access and not settings:
         return None
-    return _parent_block(ctx, project) or Gap(
-        why,
-        {
-            "config": project.config,
-            "digest": project.config_digest,
-            "groups": {group: ctx.uuid(group) for group in project.acl.group_names},
-            "state": project.state,
-            "read_only": seen.get("state", ACTIVE) != ACTIVE,
-            "base": seen.get("config"),
-            "fresh": False,
-        },
-    )
+    rights = found.access.differs if found.access and access else ""
+    words = ", ".join(found.rows)
+    known = seen.get("access") is not None
+    why = rights or (words if words.startswith("state is") or not known else f"settings: {words}")
+    return _parent_block(ctx, project) or Gap(why, _access_payload(ctx, project, found, access))
+
+
+def _access_payload(
+    ctx: Context, project: Project, found: Compared, access: bool
+) -> Mapping[str, Any]:
+    """Return what the provider needs; ``keep`` names the parts to leave as the server has them."""
+    seen = ctx.seen(project.name) or {}
+    keep = []
+    if project.acl is None or (found.access and found.access.differs and not access):
+        keep.append(ACCESS)
+    other = bool(found.rows) or found.description
+    if other and not writes(ctx, found.settings):
+        keep.append(SETTINGS)
+    to_set = _to_set(project, access, SETTINGS not in keep)
+    stated = project.acl is not None or any(s[:2] == STATE for s in project.settings)
+    groups = () if project.acl is None else project.acl.group_names
+    return {
+        "config": project.config or "",
+        "digest": project.config_digest or "",
+        "keep": keep,
+        "settings": [list(each) for each in to_set] if ACCESS in keep else [],
+        "groups": {group: ctx.uuid(group) for group in groups},
+        "state": project.state if stated and SETTINGS not in keep else seen.get("state", ACTIVE),
+        "read_only": seen.get("state", ACTIVE) != ACTIVE,
+        "base": seen.get("config"),
+        "fresh": False,
+    }
+
+
+def _to_set(project: Project, access: bool, settings: bool) -> list[Setting]:
+    """Return what is made sure of in the text that the server has."""
+    if project.acl is not None:
+        return list(plain_settings(project.composer.document(project.acl, project.settings)))
+    return [each for each in project.settings if (access if each[:2] == PARENT else settings)]
 
 
 def mirror_gap(ctx: Context, name: str) -> Gap | Block | None:

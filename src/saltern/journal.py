@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from saltern.journal_schema import open_journal
+from saltern.policy import Settled
 from saltern.steps import Outcome, Step
 
 
@@ -304,20 +305,56 @@ class Journal:
             dict(r) for r in self._rows("SELECT * FROM steps WHERE run = ? ORDER BY rowid", run)
         ]
 
+    # What policies need to know
+
+    def memory(self) -> dict[tuple[str, str], Settled]:
+        """Return what is remembered of every compared part, by policy and name."""
+        rows = self._rows("SELECT policy, name, wanted, seen FROM settled")
+        return {(r["policy"], r["name"]): Settled(r["wanted"], r["seen"]) for r in rows}
+
+    def remember(self, settled: Mapping[tuple[str, str], Settled]) -> None:
+        """Remember parts anew."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)",
+                [(*key, value.wanted, value.seen) for key, value in settled.items()],
+            )
+
+    def drifted(self, found: Mapping[str, str], examined: Iterable[str] | None) -> None:
+        """Record what differs and is only told, by ``POLICY:NAME``.
+
+        ``examined`` are the keys that were compared (``None``: all), of which others are in step.
+        """
+        with self._transaction() as db:
+            known = {row["key"] for row in db.execute("SELECT key FROM drift")}
+            over = (known if examined is None else known & set(examined)) - found.keys()
+            db.executemany("DELETE FROM drift WHERE key = ?", [(key,) for key in over])
+            db.executemany(
+                "INSERT INTO drift VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+                " why = excluded.why",
+                [(key, time.time(), why) for key, why in found.items()],
+            )
+
+    def drift(self) -> list[dict[str, Any]]:
+        """Return what differs on the servers and is only told, oldest first."""
+        return [dict(row) for row in self._rows("SELECT * FROM drift ORDER BY since, key")]
+
     # Merged changes that want a note
 
     def unnoted(self, limit: int = 50) -> list[str]:
         """Return commits whose change still wants its note, oldest first."""
         rows = self._rows(
-            "SELECT commit_id FROM changes WHERE state = 'pending' ORDER BY at, rowid LIMIT ?",
+            "SELECT commit_id FROM changes WHERE state IN ('pending', 'failed')"
+            " ORDER BY state = 'failed', at, rowid LIMIT ?",
             limit,
         )
         return [row["commit_id"] for row in rows]
 
-    def noted(self, commit: str) -> None:
+    def noted(self, commit: str, *, done: bool = True) -> None:
         """Record that the change of ``commit`` carries its note."""
         with self._transaction() as db:
-            db.execute("UPDATE changes SET state = 'noted' WHERE commit_id = ?", (commit,))
+            state = "noted" if done else "failed"
+            db.execute("UPDATE changes SET state = ? WHERE commit_id = ?", (state, commit))
 
     def no_change(self, commit: str) -> None:
         """Record that Gerrit knows no change for ``commit``.

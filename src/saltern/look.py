@@ -81,7 +81,8 @@ class Looker:
         ones whose changes are looked up. Raises :class:`PreconditionError` when Gerrit says
         that no step could succeed.
         """
-        names = sorted({*registry.projects, *(p.parent for p in registry.projects.values())})
+        parents = (project.parent for project in registry.projects.values())
+        names = sorted({*registry.projects, *parents, *registry.moved})
         branches = sorted({branch_ref(p) for p in registry.projects.values()})
         deep = sorted(registry.projects.keys() & set(deep))
         commits = list(commits)
@@ -91,6 +92,10 @@ class Looker:
                 "projects": names,
                 "branches": branches,
                 "groups": True,
+                "members": {
+                    name: [member.text for member in wish.members or ()]
+                    for name, wish in registry.group_wishes.items()
+                },
                 "deep": deep,
                 "changes": {
                     "project": self.settings.project,

@@ -23,7 +23,12 @@ from saltern.gaps import (
     parent_place,
     project_gap,
 )
+from saltern.membership import members_gap, members_needs, members_with
+from saltern.parts import drifts
+from saltern.registry.findings import MEMBERS
 from saltern.registry.registry import Registry
+from saltern.rename import retire_gap, retire_needs
+from saltern.sight import Unknown, doubt
 from saltern.steps import Step, step_key
 
 
@@ -68,7 +73,7 @@ def _movers_above(ctx: Context, name: str) -> Iterator[str]:
 def _moves(ctx: Context, name: str) -> bool:
     """Return whether the access step of a project gives it another parent."""
     project, seen = ctx.registry.projects.get(name), ctx.seen(name)
-    if project is None or project.config is None or seen is None or seen["config"] is None:
+    if project is None or not project.places_parent or seen is None or seen["config"] is None:
         return False
     return bool(seen["parent"] != project.parent)
 
@@ -82,7 +87,8 @@ class Kind:
     """A row of the step table.
 
     ``lane`` groups steps that share a concurrency limit; ``over`` says which objects the
-    kind is about: ``groups`` or ``projects``.
+    kind is about: ``groups``, ``wishes`` (the groups of groups.yaml), ``projects`` or ``moved``
+    (names that projects had before).
     """
 
     name: str
@@ -95,9 +101,11 @@ class Kind:
 
 KINDS = (
     Kind("group", "gerrit", "group", "groups", _group_needs, group_gap),
+    Kind("members", "gerrit", "main", "wishes", members_needs, members_gap),
     Kind("project", "gerrit", "main", "projects", _project_needs, project_gap),
     Kind("content", "gerrit", "main", "projects", _content_needs, content_gap),
     Kind("access", "gerrit", "main", "projects", _access_needs, access_gap),
+    Kind("retire", "gerrit", "import", "moved", retire_needs, retire_gap),
     Kind("mirror", "mirror", "main", "projects", _mirror_needs, mirror_gap),
 )
 ANNOUNCE = "announce"
@@ -109,7 +117,7 @@ def lane(step: Step) -> tuple[str, str]:
 
     Imports have one of their own: they may take an hour, and a job answers as a whole.
     """
-    if step.kind == "content" and step.payload["upstream"]:
+    if step.kind == "content" and (step.payload["upstream"] or step.payload.get("moved_from")):
         return "gerrit", "import"
     return _LANES[step.kind]
 
@@ -119,12 +127,15 @@ class Plan:
     """Steps by key, in the order of the step table, and what stands in the way of others.
 
     ``blocked`` steps are not run and count as not done; ``examined`` holds every key that
-    was looked at, done or not.
+    was looked at, done or not; ``unknown`` those of which a reader with few rights cannot tell;
+    ``drift`` says what differs and by its policy is only told, by ``POLICY:NAME``.
     """
 
     steps: Mapping[str, Step]
     blocked: Mapping[str, Block]
     examined: frozenset[str]
+    unknown: Mapping[str, Unknown] = dataclasses.field(default_factory=dict)
+    drift: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.steps or self.blocked)
@@ -132,7 +143,8 @@ class Plan:
     def with_steps(self, extra: Iterable[Step]) -> Plan:
         """Return the plan with ``extra`` steps behind its own."""
         added = {step.key: step for step in extra}
-        return Plan({**self.steps, **added}, self.blocked, self.examined | set(added))
+        steps, examined = {**self.steps, **added}, self.examined | set(added)
+        return dataclasses.replace(self, steps=steps, examined=examined)
 
 
 def make_plan(ctx: Context, scope: Collection[str] | None = None) -> Plan:
@@ -141,20 +153,26 @@ def make_plan(ctx: Context, scope: Collection[str] | None = None) -> Plan:
         "projects": _closure(ctx.registry, scope),
         "groups": _groups(ctx.registry, scope, ctx.settings.group_owner),
     }
+    wanted = set(names["projects"])
+    names["moved"] = [old for old, name in ctx.registry.moved.items() if name in wanted]
+    names["wishes"] = _wishes(ctx.registry, scope, names["groups"])
     blocks = {**finding_blocks(ctx.registry), **_cycle_blocks(ctx)}
     steps: dict[str, Step] = {}
     blocked: dict[str, Block] = {}
+    unknown: dict[str, Unknown] = {}
     examined = set()
     for kind in KINDS:
         for name in names[kind.over]:
             key = step_key(kind.name, name)
             examined.add(key)
-            found = kind.gap(ctx, name)
+            found = doubt(ctx, kind.name, name, kind.gap(ctx, name))
             block = _standing_block(blocks, kind, name)
-            if block and (found is not None or kind.name in ("project", "access")):
+            if block and (found is not None or kind.name in ("project", "access", "members")):
                 found = block
             if isinstance(found, Block):
                 blocked[key] = found
+            elif isinstance(found, Unknown):
+                unknown[key] = found
             elif found is not None:
                 steps[key] = Step(
                     kind.name, name, found.why, found.payload, frozenset(kind.needs(ctx, name))
@@ -164,7 +182,8 @@ def make_plan(ctx: Context, scope: Collection[str] | None = None) -> Plan:
         key: dataclasses.replace(step, needs=(step.needs & present) - {key})
         for key, step in steps.items()
     }
-    return Plan(pruned, blocked, frozenset(examined))
+    looked = frozenset(examined)
+    return Plan(pruned, blocked, looked, unknown, drifts(ctx, looked))
 
 
 def _standing_block(blocks: Mapping[tuple[str, str], Block], kind: Kind, name: str) -> Block | None:
@@ -223,6 +242,16 @@ def _groups(registry: Registry, scope: Collection[str] | None, owner: str) -> li
     return [group for group in registry.groups if group in named]
 
 
+def _wishes(
+    registry: Registry, scope: Collection[str] | None, groups: Collection[str]
+) -> list[str]:
+    """Return the groups of groups.yaml in the scope; the whole one has its unreadable entries."""
+    if scope is not None:
+        return [name for name in registry.group_wishes if name in groups]
+    held = (f.project for f in registry.findings if f.blocks == MEMBERS and f.project)
+    return list(dict.fromkeys([*registry.group_wishes, *held]))
+
+
 def retired_by(ctx: Context, plan: Plan) -> list[str]:
     """Return the projects that are active now and that the plan would retire."""
     return [
@@ -239,6 +268,8 @@ def with_evidence(step: Step, evidence: Mapping[str, Mapping[str, Any]]) -> Step
     payload = dict(step.payload)
     if step.kind == "group" and payload["owner_uuid"] is None:
         payload["owner_uuid"] = evidence.get(step_key("group", payload["owner"]), {}).get("uuid")
+    if step.kind == "members":
+        payload = members_with(payload, step.name, evidence)
     if step.kind == "access":
         payload["groups"] = {
             group: uuid or evidence.get(step_key("group", group), {}).get("uuid")
@@ -246,5 +277,5 @@ def with_evidence(step: Step, evidence: Mapping[str, Mapping[str, Any]]) -> Step
         }
         made = evidence.get(step_key("project", step.name), {})
         if payload["base"] is None and made:
-            payload |= {"base": made.get("config"), "fresh": True}
+            payload |= {"base": made.get("config"), "fresh": not made.get("renamed")}
     return dataclasses.replace(step, payload=payload)

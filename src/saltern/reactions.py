@@ -40,6 +40,19 @@ def config_updated(data: Any) -> Request | None:
     return _request("config-updated", projects=projects) if projects else None
 
 
+def patchset_created(data: Any) -> Request | None:
+    """A change of the registry has a new patch set: tell it what it causes."""
+    number = data.get("change") if isinstance(data, Mapping) else None
+    if type(number) is not int or not 0 < number < 2**31:
+        return None
+    return {"change": number, "wait": False}
+
+
+def stream_reviews(data: Any, tag: Any) -> Request | None:
+    """The event stream began anew or lost events: look for patch sets that nobody told of."""
+    return {"change": None, "wait": False} if stream(data, tag) else None
+
+
 def stream(data: Any, tag: Any) -> Request | None:
     """The event stream began anew or lost events: look at everything."""
     suffix = tag.rpartition("/")[2] if isinstance(tag, str) else None

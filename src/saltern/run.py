@@ -12,21 +12,25 @@ from typing import Any
 import tenacity
 
 from saltern.announce import Announcer, Change, describe
-from saltern.converge import Converge
+from saltern.converge import Converge, Result
 from saltern.dispatch import Dispatcher
 from saltern.errors import Refused, RegistryError, Retry, SalternError
 from saltern.gaps import Context
 from saltern.journal import Journal, Request
 from saltern.lock import Lock
 from saltern.look import Looker
+from saltern.parts import keep_in_mind
 from saltern.plan import ANNOUNCE, Plan, make_plan, retired_by
 from saltern.registry.changed import changed
 from saltern.registry.history import History
 from saltern.registry.registry import Registry, load
 from saltern.report import Report, unfinished
+from saltern.report.page import Origin, PageWriter, record
 from saltern.report.report import counts, slowest
+from saltern.review.allowed import allowed_to_retire
+from saltern.review.trailers import ALLOW, RETIRE
 from saltern.settings import ConvergeSettings, RegistrySettings
-from saltern.steps import DONE, step_key
+from saltern.steps import DONE, Step, step_key
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +59,7 @@ class Picture:
     plan: Plan
     changes: tuple[Change, ...]
     removed: tuple[str, ...]
+    history: History | None = None
 
 
 class Converger:
@@ -72,7 +77,10 @@ class Converger:
         self._dispatcher = dispatcher
         self._state = Path(settings.state_dir)
         self._looker = Looker(registry, dispatcher, self._state, directory)
-        self.journal = Journal(self._state / "journal.sqlite")
+        journal = self._state / "journal.sqlite"
+        self.journal = Journal(journal)
+        origin = Origin(registry.project, registry.branch, settings.links, settings.page_runs)
+        self._page = PageWriter(journal, settings.page_dir, origin)
 
     def converge(
         self,
@@ -126,8 +134,16 @@ class Converger:
         return picture.plan, picture.context.registry
 
     def status(self) -> dict[str, Any]:
-        """Return the latest runs and what is stuck."""
-        return {"runs": self.journal.runs(), "stuck": self.journal.stuck()}
+        """Return the latest runs, what is stuck, and what drifted and is only told."""
+        journal = self.journal
+        return {"runs": journal.runs(), "stuck": journal.stuck(), "drift": journal.drift()}
+
+    def page(self, directory: str | None = None) -> dict[str, Any]:
+        """Write the status page into ``directory`` (``None``: ``page_dir``), return its data.
+
+        Raises :class:`Broken` when it cannot be written.
+        """
+        return self._page.write(directory)
 
     def retry(self, key: str) -> Report:
         """Try a step of the stuck list again, with what it depends on.
@@ -137,7 +153,7 @@ class Converger:
         if key not in {row["key"] for row in self.journal.stuck()}:
             raise Refused(f"{key!r} is not on the stuck list (salt-run projects.status)")
         kind, _, name = key.partition(":")
-        scope = None if kind in ("group", ANNOUNCE) else [name]
+        scope = None if kind in ("group", "members", ANNOUNCE) else [name]
         return self.converge(f"retry {key}", projects=scope, deep=kind == "mirror")
 
     def _merged(self, requests: list[Request]) -> Work:
@@ -159,8 +175,11 @@ class Converger:
     # One round, under the lock
 
     def _round(self) -> Report:
-        started = time.monotonic()
         run = self.journal.begin("starting")
+        with self._page.during():
+            return self._journaled(run, time.monotonic())
+
+    def _journaled(self, run: str, started: float) -> Report:
         work = self._merged(self.journal.take(run))
         self.journal.because(run, work.cause)
         try:
@@ -180,7 +199,9 @@ class Converger:
     def _converge(self, run: str, work: Work, started: float) -> Report:
         picture = self._patient()(self._look, work, run)
         self._check_retire_limit(picture, work)
-        announcer = Announcer(picture.changes, picture.context.registry, picture.plan, run)
+        announcer = Announcer(
+            picture.changes, picture.context.registry, picture.plan, run, self._settings.links
+        )
         plan = picture.plan.with_steps(announcer.steps())
         self._unstick(plan, work)
         walk = Converge(
@@ -192,9 +213,9 @@ class Converger:
             prepare=announcer.prepare,
         )
         results = walk.run()
-        for change in picture.changes:
-            if results[step_key(ANNOUNCE, str(change.number))].state == DONE:
-                self.journal.noted(change.commit)
+        keep_in_mind(self.journal, picture.context, picture.plan, results, work.scope is None)
+        results |= self._follow_up(run, announcer, results)
+        self._mark_noted(picture.changes, announcer, results)
         open_steps = unfinished(results.values())
         return Report(
             run,
@@ -206,8 +227,35 @@ class Converger:
             findings=tuple(str(finding) for finding in picture.context.registry.findings),
             removed=picture.removed,
             unknown=tuple(sorted((work.scope or frozenset()) - picture.context.registry.names)),
+            drift=tuple(f"{key}: {why}" for key, why in sorted(plan.drift.items())),
             seconds=_since(started),
         )
+
+    def _follow_up(
+        self, run: str, announcer: Announcer, results: Mapping[str, Result]
+    ) -> dict[str, Result]:
+        """Tell the changes whose failure was told before that all is done now."""
+        steps = announcer.follow_ups(results)
+        if not steps:
+            return {}
+        alone = [dataclasses.replace(step, needs=frozenset()) for step in steps]
+        plan = Plan({}, {}, frozenset()).with_steps(alone)
+
+        def prepare(step: Step, _: Mapping[str, Result]) -> Step:
+            return announcer.prepare(step, results)
+
+        walk = Converge(plan, self._dispatcher, self.journal, run, self._settings, prepare=prepare)
+        return walk.run()
+
+    def _mark_noted(
+        self, changes: Iterable[Change], announcer: Announcer, results: Mapping[str, Result]
+    ) -> None:
+        """Journal the notes that stand; one on a failure is not the last on its change."""
+        for change in changes:
+            posted = results.get(step_key(ANNOUNCE, str(change.number)))
+            if posted is not None and posted.state == DONE:
+                done = announcer.all_done(str(change.number), results)
+                self.journal.noted(change.commit, done=done)
 
     def _patient(self) -> tenacity.Retrying:
         """Look again, with the same backoff as a step, while a server cannot answer."""
@@ -236,8 +284,12 @@ class Converger:
             deep=registry.projects if work.deep_all else work.deep,
             commits=self.journal.unnoted(),
         )
+        memory = self.journal.memory()
+        context = dataclasses.replace(context, allow_retire=work.allow_retire, memory=memory)
         changes = self._changes(history, context) if run else ()
-        return Picture(context, make_plan(context, work.scope), changes, removed)
+        if run:
+            record(self.journal, run, registry, history, changes)
+        return Picture(context, make_plan(context, work.scope), changes, removed, history)
 
     def _follow(
         self, run: str, history: History | None, registry: Registry, work: Work
@@ -273,7 +325,14 @@ class Converger:
                 self.journal.noted(commit)
             elif history is not None:
                 found.append(
-                    describe(history, commit, state["number"], context.registry, self._registry)
+                    describe(
+                        history,
+                        commit,
+                        state["number"],
+                        context.registry,
+                        self._registry,
+                        failed=bool(state.get("failed")),
+                    )
                 )
         return tuple(found)
 
@@ -285,11 +344,16 @@ class Converger:
             if (picture.context.seen(name) or {}).get("state") == "ACTIVE"
         )
         limit = max(1, int(self._registry.retire_limit * active))
+        if len(retired) > limit and not work.allow_retire and picture.history:
+            since = self.journal.last_converged()
+            flagged = allowed_to_retire(picture.history, since, self._registry)
+            retired = [name for name in retired if name not in flagged]
         if len(retired) > limit and not work.allow_retire:
             raise Refused(
                 f"{len(retired)} of {active} active projects would become read-only or hidden "
                 f"({', '.join(retired[:5])}, ...), more than retire_limit allows ({limit}): "
-                "if that is meant, run salt-run projects.converge allow_retire=True",
+                f"if that is meant, merge it with '{ALLOW}: {RETIRE}' at the end of the commit "
+                "message, or run salt-run projects.converge allow_retire=True",
                 code="retire-limit",
             )
 
@@ -301,7 +365,7 @@ def _union(scopes: Iterable[frozenset[str] | None]) -> frozenset[str]:
 def _from_dict(data: Mapping[str, Any]) -> Report:
     known = {f.name for f in dataclasses.fields(Report)}
     values = {key: value for key, value in data.items() if key in known}
-    for name in ("steps", "slowest", "findings", "removed", "unknown"):
+    for name in ("steps", "slowest", "findings", "removed", "unknown", "drift"):
         values[name] = tuple(values.get(name) or ())
     return Report(**values)
 

@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, cast
 
 from saltern.errors import Broken
+from saltern.typed import fits, hints, spelled
 
 T = TypeVar("T")
 
@@ -16,6 +17,7 @@ SECTIONS = ("registry", "check", "review", "gerrit", "mirror", "converge")
 ENFORCE = "enforce"
 REPORT = "report"
 LEAVE = "leave"
+POLICIES = ("groups", "access", "settings")
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,99 @@ class RegistrySettings:
     """Whether ``upstream`` may be a path or a ``file:`` URL (tests and demonstrations)."""
     retire_limit: float = 0.25
     """Share (0..1) of the active projects that one converge may make read-only or hidden."""
+    members_limit: float = 0.5
+    """Share (0..1) of a group's members that one converge may take out of it; three always may."""
     policy: Mapping[str, str] = field(default_factory=dict)
     """For each of groups, access and settings what becomes of what somebody changed on the server:
     ``enforce`` (repair it, the default), ``report`` it, or ``leave`` it."""
+    retired_description: str | None = None
+    """Description of projects with ``retired: true``, in which ``{description}`` stands for
+    their own; ``None``: their own."""
+    retired_acl: str | None = None
+    """ACL file (a path as in ``acl-config``) of projects with ``retired: true``; ``None``: their
+    own."""
+    moved_description: str = "Renamed to {project}."
+    """Description of a project whose content moved to another name, which ``{project}`` stands
+    for."""
+
+    def __post_init__(self) -> None:
+        for name, word in self.policy.items():
+            if name not in POLICIES or word not in (ENFORCE, REPORT, LEAVE):
+                raise Broken(
+                    f"registry.policy: {name!r}: {word!r} is not one of {', '.join(POLICIES)} with "
+                    f"{ENFORCE}, {REPORT} or {LEAVE}",
+                    code="settings",
+                )
 
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """How the registry is checked."""
+    """What the rules of ``saltern check`` ask for. Codes and what they say: ``saltern rule``."""
+
+    ignore: tuple[str, ...] = ()
+    """Codes of rules that are not applied. What holds a project up cannot be left out."""
+    severity: Mapping[str, str] = field(default_factory=dict)
+    """Code to ``error`` or ``warning``, in place of the rule's own severity."""
+    root_labels: tuple[str, ...] | None = None
+    """Labels that All-Projects defines. ``None``: not known; then Code-Review counts as defined,
+    and so does what five ACL files or more grant votes on."""
+    operators: tuple[str, ...] = ()
+    """Search operators of plugins and aliases that submit requirements may use."""
+    service_group: str | None = None
+    """Group the service account is in; ``None``: ACLs are not checked for shutting it out."""
+    core_groups: str = "^(?!(Anonymous|Registered) Users$)"
+    """Regular expression that a group's name has a match of when it may be granted the extreme
+    votes of Code-Review, such as ``-core$``; by default all groups but those of everybody."""
+    description_orgs: tuple[str, ...] = ()
+    """First parts of the names of projects that must have a description; ``*``: all."""
+    name_pattern: str = "[^/]+/[^/]+"
+    """Regular expression that a whole project name is asked to match."""
+    upstream_schemes: tuple[str, ...] = ("https", "http", "git")
+    """Schemes an ``upstream`` may have."""
+    upstream_hosts: tuple[str, ...] | None = None
+    """Hosts an ``upstream`` may be on (``.example.org``: and all below); ``None``: any."""
+    tenant_file: str | None = None
+    """Path in the registry of a Zuul tenant file; every project it names must be there too."""
+    tenant_sources: tuple[str, ...] = ("gerrit",)
+    """Names of the tenant file's sources that mean this Gerrit."""
 
 
 @dataclass(frozen=True)
 class ReviewSettings:
-    """What is said on changes of the registry before they merge."""
+    """What is said on a change of the registry before it merges."""
+
+    label: str | None = None
+    """Label the service account votes on; ``None``: no vote."""
+    passed: int = 1
+    """Vote when the change causes no error and needs no flag."""
+    failed: int = -1
+    """Vote when the change causes an error or lacks a flag."""
+    comments: int = 100
+    """Most inline comments on one patch set; further findings are counted in the summary."""
+    rows: int = 40
+    """Most lines of each list in the summary."""
+    protected: tuple[Mapping[str, Any], ...] = (
+        {
+            "refs": ("refs/*", "refs/meta/*"),
+            "permissions": (
+                "owner",
+                "push",
+                "submit",
+                "create",
+                "delete",
+                "forgeAuthor",
+                "forgeCommitter",
+                "forgeServerAsCommitter",
+                "removeReviewer",
+                "removeLabel-*",
+            ),
+            "unless": (),
+        },
+        {"refs": ("capability",), "permissions": ("*",), "unless": ()},
+    )
+    """Rights that a change may grant only with the footer ``Saltern-Allow: protected-right``: rows
+    of ``refs`` (ref patterns; ``capability``: global capabilities), ``permissions`` (names; ``*``
+    matches any text) and ``unless`` (groups that may have them)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +162,14 @@ class GerritSettings:
     timeout: float = 60.0
     """Seconds before an unanswered request is given up (and looked at again)."""
     import_timeout: float = 3600.0
-    """Seconds an upstream import may take."""
+    """Seconds an upstream import may take; the next attempt goes on where it stopped."""
+    import_bytes: int = 4_000_000_000
+    """Bytes on disk that an upstream import may need while it is under way."""
+    import_schemes: tuple[str, ...] = ("https", "http", "git", "ssh")
+    """Schemes of upstreams that are fetched."""
+    import_hosts: tuple[str, ...] | None = None
+    """Hosts that are fetched from (``.example.org``: all below it), whatever their addresses;
+    ``None``: all whose addresses are public."""
     verify_tls: bool = True
     """Whether the server's certificate is checked."""
     review_host: str | None = None
@@ -131,6 +220,13 @@ class ConvergeSettings:
     """Most steps in one job."""
     job_timeout: float = 1800.0
     """Seconds after which a job whose minion still answers is given up."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Base URLs that notes and the status page link to: ``gerrit``, ``mirror`` (a project's name
+    is appended, or put where ``{project}`` stands) and ``status``; what is absent has no link."""
+    page_dir: str | None = None
+    """Directory on the master that every round writes the status page into; ``None``: none."""
+    page_runs: int = 20
+    """Latest runs that have a page of their own."""
 
 
 def build(cls: type[T], data: Mapping[str, Any] | None, where: str) -> T:
@@ -138,9 +234,11 @@ def build(cls: type[T], data: Mapping[str, Any] | None, where: str) -> T:
 
     Raises :class:`Broken` on an unknown or missing key, or a value of another type.
     """
+    if not isinstance(data, Mapping | None):
+        raise Broken(f"{where}: not a mapping; write 'setting: value' lines", code="settings")
     data = dict(data or {})
     known = {f.name: f for f in fields(cast(Any, cls))}
-    unknown = sorted(set(data) - set(known))
+    unknown = sorted(set(data) - set(known), key=str)
     if unknown:
         raise Broken(
             f"{where}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}",
@@ -151,6 +249,11 @@ def build(cls: type[T], data: Mapping[str, Any] | None, where: str) -> T:
     if missing:
         raise Broken(f"{where}: setting {missing[0]!r} is missing", code="settings")
     for name, value in data.items():
+        wanted = hints(cast(Any, cls))[name]
+        if not fits(value, wanted):
+            kind = "nothing" if value is None else type(value).__name__
+            what = f"setting {name!r} must be {spelled(wanted)}, not {kind}"
+            raise Broken(f"{where}: {what}", code="settings")
         if isinstance(value, list):
             data[name] = tuple(value)
     return cls(**data)

@@ -68,16 +68,17 @@ def example_on_stand_in(monkeypatch):
 
 @pytest.mark.usefixtures("example_on_stand_in")
 def test_story_comes_true_and_leaves_no_process(tmp_path):
-    """All five scenes end well, with the proofs, exit status 0 and nothing left running."""
+    """All six scenes end well, with the proofs, exit status 0 and nothing left running."""
     with demo(tmp_path / "demo") as process:
         said, _ = process.communicate(timeout=STORY_SECONDS)
     assert process.returncode == 0, said
-    assert [line[:2] for line in said.splitlines() if line[:2] in "1.2.3.4.5." and line] == [
+    assert [line[:2] for line in said.splitlines() if line[:2] in "1.2.3.4.5.6." and line] == [
         "1.",
         "2.",
         "3.",
         "4.",
         "5.",
+        "6.",
     ]
     assert said.count("✓ read with git and REST") == 2
     assert "seconds after the submit" in said

@@ -34,6 +34,7 @@ class Scene:
         self.mirror.mkdir()
         self.reader = Reader(server, root / "reader.git")
         self.entries: list[dict[str, Any]] = []
+        self.more: dict[str, Any] = {}
         self.url = server.http_url
         self._providers: list[Any] = []
 
@@ -74,7 +75,7 @@ class Scene:
     def settings(self) -> dict[str, dict[str, Any]]:
         """Return the settings file's sections."""
         return {
-            "registry": {"allow_local_upstreams": True},
+            "registry": {"allow_local_upstreams": True, **self.more},
             "gerrit": {
                 "url": self.url,
                 "username": self.server.admin_user,

@@ -182,7 +182,7 @@ def test_13_server_killed_in_the_middle_is_made_good(scene, server, point, match
 def test_13_project_made_by_hand_is_brought_into_line(scene):
     """13. A project that somebody made, with another HEAD and parent, is no special case."""
     name = scene.project("mine", acl=scene.rights("core"), default_branch="main")
-    made = {"description": "by hand", "branches": ["master"], "create_empty_commit": True}
+    made = {"description": "by hand", "branches": ["master"]}
     assert scene.reader.send("PUT", f"/projects/{name.replace('/', '%2F')}", made) == 201
     scene.converge_all()
     scene.assert_settled()

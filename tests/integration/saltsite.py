@@ -21,6 +21,7 @@ from lab.gerrit import process
 T = TypeVar("T")
 REGISTRY = "infra/project-config"
 PROJECTS_FILE = "gerrit/projects.yaml"
+LABEL = "Verified"
 
 
 def until(condition: Callable[[], T], seconds: float = 60, what: str = "") -> T:
@@ -87,7 +88,9 @@ class Site:
                 "state_dir": str(self.root / "state"),
                 "owners": {"gerrit": self.minion, "mirror": self.minion},
                 "backoff": 0.2,
+                "links": {"gerrit": self.gerrit.http_url},
             },
+            "review": {"label": LABEL},
         }
 
     def stream(self) -> dict[str, Any]:
@@ -161,10 +164,20 @@ class Site:
         self.rest("PUT", f"projects/{quote(REGISTRY, safe='')}", {})
         grant = {"refs/heads/*": {"permissions": {"push": {"rules": {"Administrators": {}}}}}}
         self.rest("POST", "projects/All-Projects/access", {"add": grant})
+        self._make_label()
         self.work.mkdir()
         self.git("init", "-q", "-b", "master")
         self.git("remote", "add", "origin", f"{self.gerrit.http_url}/a/{REGISTRY}")
         self.add()
+
+    def _make_label(self) -> None:
+        """Define the label that Saltern votes on, for the service account's group."""
+        path = f"projects/{quote(REGISTRY, safe='')}"
+        values = {"-1": "Fails", "0": "No score", "+1": "Verified"}
+        self.rest("PUT", f"{path}/labels/{LABEL}", {"values": values})
+        rule = {"rules": {"Administrators": {"min": -1, "max": 1, "action": "ALLOW"}}}
+        grant = {"refs/heads/*": {"permissions": {f"label-{LABEL}": {"label": LABEL, **rule}}}}
+        self.rest("POST", f"{path}/access", {"add": grant})
 
     def add(self, *projects: dict[str, Any], files: Mapping[str, str] | None = None) -> str:
         """Push projects (entries of projects.yaml) and files to the registry's branch.

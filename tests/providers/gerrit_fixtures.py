@@ -30,7 +30,10 @@ from saltern.steps import Outcome, Step
 TO_ADMINISTRATORS: dict[str, Any] = {"Administrators": {}}
 GRANTS = {
     "refs/meta/config": dict.fromkeys(("read", "create", "push"), TO_ADMINISTRATORS),
-    "refs/heads/*": dict.fromkeys(("create", "push", "forgeCommitter"), TO_ADMINISTRATORS),
+    "refs/heads/*": dict.fromkeys(
+        ("create", "push", "pushMerge", "forgeAuthor", "forgeCommitter", "forgeServerAsCommitter"),
+        TO_ADMINISTRATORS,
+    ),
     "refs/tags/*": dict.fromkeys(
         ("create", "push", "createTag", "forgeAuthor", "forgeCommitter"), TO_ADMINISTRATORS
     ),

@@ -255,3 +255,47 @@ def test_retired_project_is_made_active_again(review, provider, project):
     review.rest("PUT", f"/projects/{project}/config", {"state": "READ_ONLY"})
     assert apply_one(provider, access_step(project, acl(), read_only=True)).ok
     assert state_of(review, project)[0] == "ACTIVE"
+
+
+GRANTED = ['[access "refs/heads/*"]', "\tpush = group Administrators"]
+
+
+def grant(review, project):
+    """Give a right by hand, as an administrator does."""
+    rules = {"push": {"rules": {"Administrators": {}}}}
+    review.rest(
+        "POST", f"/projects/{project}/access", {"add": {"refs/heads/*": {"permissions": rules}}}
+    )
+
+
+def test_kept_access_stays_and_settings_are_put_in(review, provider, project):
+    """Only the settings are written; rights and the groups file stay as the server has them."""
+    grant(review, project)
+    groups = review.file(project, "groups")
+    settings = [["submit", "action", "cherry pick"], ["receive", "requireChangeId", "false"]]
+    step = access_step(project, "", keep=["access"], settings=settings, base=review.tip(project))
+    assert apply_one(provider, step).ok
+    config = review.rest("GET", f"/projects/{project}/config")
+    assert config["default_submit_type"]["configured_value"] == "CHERRY_PICK"
+    assert config["require_change_id"]["configured_value"] == "FALSE"
+    assert "push = group Administrators" in review.file(project, "project.config")
+    assert review.file(project, "groups") == groups
+    tip = review.tip(project)
+    assert apply_one(provider, step).ok
+    assert review.tip(project) == tip
+
+
+def test_kept_settings_stay_and_access_is_written(review, provider, project):
+    """Only the rights are written; settings and description stay as the server has them."""
+    body = {"description": "by hand", "submit_type": "REBASE_ALWAYS"}
+    review.rest("PUT", f"/projects/{project}/config", body)
+    text = acl("[receive]", "\trequireChangeId = true", "[submit]", "\taction = cherry pick")
+    text += '[access "refs/heads/*"]\n\tread = group Registered Users\n'
+    groups = {"Registered Users": "global:Registered-Users"}
+    step = access_step(project, text, groups, keep=["settings"], base=review.tip(project))
+    assert apply_one(provider, step).ok
+    config = review.rest("GET", f"/projects/{project}/config")
+    assert config["default_submit_type"]["configured_value"] == "REBASE_ALWAYS"
+    assert config["require_change_id"]["configured_value"] == "INHERIT"
+    assert config["description"] == "by hand"
+    assert "read = group Registered Users" in review.file(project, "project.config")

@@ -18,6 +18,14 @@ from saltern.errors import Refused, Retry, SalternError
 from saltern.registry.acl import SYSTEM_GROUPS, AclDocument, compose, digest
 from saltern.registry.findings import Finding, Position
 from saltern.registry.registry import Project, Registry
+from saltern.registry.settingskeys import (
+    Setting,
+    access_digest,
+    is_bare,
+    plain_rows,
+    plain_settings,
+    with_settings,
+)
 from saltern.steps import Outcome, Step
 
 ROOT = "All-Projects"
@@ -146,6 +154,9 @@ class MemoryServers:
         if here.config is not None:
             seen["access"] = {
                 "digest": digest(here.config),
+                "access_digest": access_digest(here.document),
+                "plain": plain_rows(here.document),
+                "bare": is_bare(here.document),
                 "wrong_groups": self._wrong_groups(here),
                 "state": here.state,
             }
@@ -232,11 +243,23 @@ class MemoryServers:
                 raise Refused(f'project.config: group "{group}" not in groups')
         if payload["read_only"] != (here.state != "ACTIVE"):
             raise Refused("prohibited by Gerrit: project state does not permit write")
-        parent = AclDocument.parse(payload["config"]).inherit_from or ROOT
+        config, groups = self._composed(here, payload)
+        parent = AclDocument.parse(config).inherit_from or ROOT
         if parent not in self.projects:
             raise Refused("invalid project configuration: parent does not exist")
-        self.write_config(name, payload["config"], payload["groups"])
+        self.write_config(name, config, groups)
         return {"config": here.config_id}
+
+    @staticmethod
+    def _composed(here: Repository, payload: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+        """Return what is to stand there: the wanted text, or with parts of what stands there."""
+        if "access" in payload["keep"]:
+            settings = [Setting(*each) for each in payload["settings"]]
+            return with_settings(here.document, settings).text, here.groups
+        wanted = AclDocument.parse(payload["config"])
+        if "settings" in payload["keep"]:
+            wanted = with_settings(wanted, plain_settings(here.document))
+        return wanted.text, payload["groups"]
 
     def _make_mirror(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         here = self._project_made(name)
@@ -247,8 +270,12 @@ class MemoryServers:
         return {"refs": len(here.refs)}
 
     def _make_announce(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        self.notes.append((payload["change"], payload["message"]))
-        self.changes[payload["commit"]]["noted"] = True
+        said = (payload["change"], payload["message"])
+        first = payload["message"].partition("\n")[0]
+        if first not in [text.partition("\n")[0] for _, text in self.notes]:
+            self.notes.append(said)
+        done = first.startswith("Saltern converged")
+        self.changes[payload["commit"]]["noted" if done else "failed"] = True
         return {}
 
     # Judging
@@ -301,10 +328,10 @@ def project(
     description: str = "",
     branch: str = "master",
     upstream: str | None = None,
+    **more: Any,
 ) -> Project:
     """Return an entry of a hand-made registry."""
     document = AclDocument.parse(acl_text(groups, parent, state), f"acls/{name}.config")
-    config = compose(document, description=description or None, parent=parent) if acl else None
     return Project(
         name=name,
         position=Position("projects.yaml", 1, 1),
@@ -313,14 +340,13 @@ def project(
         default_branch=branch,
         acl_file=f"acls/{name}.config" if acl else None,
         acl=document if acl else None,
-        config=config,
-        config_digest=digest(config) if config is not None else None,
         groups=tuple(sorted(set(groups) - SYSTEM_GROUPS.keys())) if acl else (),
         state=state if acl else "ACTIVE",
         upstream=upstream,
         upstream_prefix=None,
         track_upstream=False,
         extra={},
+        **more,
     )
 
 

@@ -17,6 +17,7 @@ GROUPS = (
     settings.GerritSettings,
     settings.MirrorSettings,
     settings.ConvergeSettings,
+    settings.ReviewSettings,
     StreamSettings,
 )
 

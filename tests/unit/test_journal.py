@@ -8,7 +8,8 @@ import pytest
 
 from saltern.errors import Broken
 from saltern.journal import Journal, Request
-from saltern.steps import Outcome
+from saltern.journal_read import view
+from saltern.steps import Outcome, Step
 
 
 def test_requests_are_taken_once(journal):
@@ -98,3 +99,49 @@ def test_unnoted_changes_wait_until_noted(journal):
     journal.noted("a")
     journal.no_change("b")
     assert journal.unnoted() == ["b"], "a young commit may still be missing in a search index"
+
+
+def test_journal_of_the_first_version_is_renewed(tmp_path):
+    """What an earlier Saltern recorded is kept, and new runs record what steps need."""
+    path = tmp_path / "journal.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript(
+        "CREATE TABLE steps (run TEXT NOT NULL, key TEXT NOT NULL, why TEXT NOT NULL,"
+        " state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, code TEXT NOT NULL DEFAULT '',"
+        " reason TEXT NOT NULL DEFAULT '', started REAL, finished REAL,"
+        " seconds REAL NOT NULL DEFAULT 0, PRIMARY KEY (run, key));"
+        "INSERT INTO steps (run, key, why, state) VALUES ('r', 'group:g', 'missing', 'done');"
+        "PRAGMA user_version=1"
+    )
+    db.close()
+    with pytest.raises(Broken, match="a converge renews it"), view(path):
+        pass
+    journal = Journal(path)
+    journal.planned("s", [Step("access", "a", "missing", {}, frozenset({"group:g"}))])
+    journal.close()
+    with view(path) as seen:
+        assert [(row["key"], row["needs"]) for row in seen.steps("r")] == [("group:g", [])]
+        assert [(row["key"], row["needs"]) for row in seen.steps("s")] == [
+            ("access:a", ["group:g"])
+        ]
+
+
+def test_view_keeps_one_state_while_the_journal_goes_on(tmp_path):
+    """A report's numbers fit each other, though a run writes meanwhile."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    run = journal.begin("test")
+    with view(tmp_path / "journal.sqlite") as seen:
+        assert seen.runs(5)[0]["status"] is None
+        journal.finish(run, "done", {"run": run})
+        assert seen.runs(5)[0]["status"] is None
+        assert seen.run_totals() == {}
+    with view(tmp_path / "journal.sqlite") as seen:
+        assert seen.runs(5)[0]["report"] == {"run": run}
+    journal.close()
+
+
+def test_view_of_a_damaged_journal_is_refused(tmp_path):
+    """A report does not make something up where it cannot read."""
+    (tmp_path / "journal.sqlite").write_bytes(b"not a database, not at all, " * 100)
+    with pytest.raises(Broken, match="cannot read the journal"), view(tmp_path / "journal.sqlite"):
+        pass

@@ -35,6 +35,7 @@ def requests(data: Any) -> list[reactions.Request | None]:
         reactions.ref_updated(data),
         reactions.config_updated(data),
         reactions.minion_start(data, SETTINGS),
+        reactions.patchset_created(data),
     ]
 
 
@@ -43,6 +44,26 @@ def test_merged_change_asks_for_all_and_a_note() -> None:
     data = {"revision": COMMIT, "newrev": "f" * 40, "change": 3}
     expected = {"cause": "change-merged", "change": COMMIT, "wait": False}
     assert reactions.change_merged(data) == expected
+
+
+def test_patch_set_asks_for_the_review_of_its_change() -> None:
+    """The change's number alone is taken; Gerrit is asked for the rest."""
+    data = {"change": 7, "patchset": 2, "revision": COMMIT, "project": "x"}
+    assert reactions.patchset_created(data) == {"change": 7, "wait": False}
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**31, "7", True, 7.0, None, [7], {"a": 1}, "$(id)"])
+def test_number_that_is_none_asks_for_nothing(number: Any) -> None:
+    """What anyone may fire on the bus is checked."""
+    assert reactions.patchset_created({"change": number}) is None
+
+
+def test_new_or_torn_stream_asks_for_changes_that_were_missed() -> None:
+    """What was uploaded while nobody listened is looked for."""
+    for suffix in ("connected", "dropped"):
+        found = reactions.stream_reviews({"type": "x"}, f"saltern/gerrit/{suffix}")
+        assert found == {"change": None, "wait": False}
+    assert reactions.stream_reviews({"type": "x"}, "saltern/gerrit/lost") is None
 
 
 def test_ref_updates_ask_for_the_mirrors_of_their_projects_once_each() -> None:
@@ -82,7 +103,7 @@ def test_start_of_an_owner_converges_and_of_another_minion_does_not() -> None:
 @pytest.mark.parametrize("data", HOSTILE, ids=[str(n) for n in range(len(HOSTILE))])
 def test_hostile_data_asks_for_nothing(data: Any) -> None:
     """Wrong types, control characters, templates for commits and huge values are dropped."""
-    assert requests(data) == [None] * 4
+    assert set(requests(data)) == {None}
 
 
 DATA = st.recursive(

@@ -1,6 +1,7 @@
 """What of Gerrit's stream reactors are given, and in which form."""
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 
@@ -157,6 +158,16 @@ def test_recorded_events_of_a_real_gerrit_are_sorted_as_meant():
     assert suffixes["group-created"] == [None]
     assert suffixes["tag-create-ann"] == ["ref-updated"]
     assert suffixes["head"] == ["config-updated"]
+
+
+def test_recorded_change_that_becomes_ready_is_a_hint_for_its_review():
+    """A draft was passed over when it was uploaded; the event of its end carries its number."""
+    (event,) = [e for e in recorded()["ready"] if e["type"] == "wip-state-changed"]
+    change = event["change"]
+    settings = dataclasses.replace(SETTINGS, project=change["project"], branch=change["branch"])
+    assert relevant(event, settings) == "patchset-created"
+    assert reduce_event(event)["change"] == change["number"]
+    assert relevant(event, SETTINGS) is None
 
 
 def test_recorded_merge_of_the_registry_is_a_hint_with_its_number():

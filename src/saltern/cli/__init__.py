@@ -10,8 +10,14 @@ import click
 from saltern import __version__
 
 COMMANDS = {
+    "adopt": "saltern.cli.adopt:adopt",
+    "check": "saltern.cli.check:check",
+    "completion": "saltern.cli.completion:completion",
     "converge": "saltern.cli.converge:converge",
+    "page": "saltern.cli.page:page",
     "plan": "saltern.cli.plan:plan",
+    "rule": "saltern.cli.rule:rule",
+    "schema": "saltern.cli.schema:schema",
     "status": "saltern.cli.status:status",
 }
 """Subcommands, each the name of a module and of its click command."""

@@ -4,28 +4,100 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from saltern.cli.options import converger, fail, format_option, registry_option
+from saltern.cli.login import explained, gerrit_option, reader
+from saltern.cli.options import converger, fail, format_option, load_settings, registry_option
 from saltern.errors import SalternError
+
+if TYPE_CHECKING:
+    from saltern.plan import Plan
+    from saltern.providers.gerrit.reader import GerritReader
+    from saltern.registry.registry import Registry
+    from saltern.report.plantext import Diffs
 
 
 @click.command()
 @click.argument("projects", nargs=-1)
 @registry_option
+@gerrit_option()
 @format_option("text", "json")
 @click.option("--deep", is_flag=True, help="Compare every branch and tag of mirrors.")
+@click.option("--diff", is_flag=True, help="Show how ACLs differ; needs --gerrit.")
 @click.pass_obj
 def plan(
-    settings: Path | None, projects: tuple[str, ...], registry: Path | None, form: str, deep: bool
+    settings: Path | None,
+    projects: tuple[str, ...],
+    registry: Path | None,
+    url: str | None,
+    form: str,
+    deep: bool,
+    diff: bool,
 ) -> None:
-    """Print what a converge would do. Exit status 0: nothing, 1: something, 2: could not look."""
-    from saltern.report.text import render_plan
+    """Print what a converge would do. Exit status 0: nothing, 1: something, 2: could not look.
 
+    With --gerrit URL: what a merge of the checkout in --registry (default: this directory) would
+    do to that Gerrit, seen with any rights; what cannot be read is said on stderr, and is
+    neither taken for a difference nor for in step.
+    """
+    from saltern.report.plantext import render, unread
+
+    if diff and not url:
+        raise click.UsageError("--diff needs --gerrit")
+    diffs: Diffs = {}
     try:
-        found, loaded = converger(settings, registry).plan(projects or None, deep=deep)
+        if url:
+            found, loaded, diffs = _against(url, settings, registry or Path(), projects, diff)
+        else:
+            found, loaded = converger(settings, registry).plan(projects or None, deep=deep)
     except SalternError as error:
         fail(error)
-    click.echo(render_plan(found, loaded, form))
+    for line in unread(found):
+        click.echo(f"saltern: {line}", err=True)
+    click.echo(render(found, loaded, form, diffs))
     sys.exit(1 if found else 0)
+
+
+def _against(
+    url: str, settings: Path | None, directory: Path, projects: tuple[str, ...], diff: bool
+) -> tuple[Plan, Registry, Diffs]:
+    """Return the plan for a checkout on the Gerrit at ``url``, and the ACLs' differences."""
+    from saltern.dispatch import LocalDispatcher
+    from saltern.errors import Refused
+    from saltern.look import Looker
+    from saltern.plan import make_plan
+    from saltern.settings import RegistrySettings, build
+
+    sections, path = load_settings(settings, needed=False)
+    wanted = build(RegistrySettings, sections.get("registry"), f"{path}: registry")
+    with reader(url, sections, path) as gerrit:
+        try:
+            look = Looker(wanted, LocalDispatcher({"gerrit": gerrit}), Path(), directory)
+            _, registry = look.read()
+            if unknown := sorted(set(projects) - registry.names):
+                raise Refused(f"not in the registry: {', '.join(unknown)}", code="unknown")
+            found = make_plan(look.observe(registry), frozenset(projects) or None)
+            return found, registry, _diffs(gerrit, found) if diff else {}
+        except SalternError as error:
+            raise explained(error, gerrit.server.settings) from error
+
+
+def _diffs(gerrit: GerritReader, plan: Plan) -> Diffs:
+    from saltern.providers.gerrit.config import PROJECT_CONFIG
+    from saltern.report.acldiff import acl_diff
+
+    wanted = {
+        key: step
+        for key, step in plan.steps.items()
+        if step.kind == "access" and step.payload["config"] and not step.payload.get("keep")
+    }
+    bases = {s.name: s.payload["base"] for s in wanted.values() if s.payload.get("base")}
+    files = gerrit.files(bases)
+    diffs = {}
+    for key, step in wanted.items():
+        have = files.get(step.name, {})
+        if isinstance(have, dict):
+            diffs[key] = acl_diff(have.get(PROJECT_CONFIG, b""), step.payload["config"])
+    return diffs

@@ -1,5 +1,7 @@
 """The registry: what should exist, read from git at one commit, and what is wrong with it."""
 
+from typing import TYPE_CHECKING, Any
+
 from saltern.registry.acl import (
     SYSTEM_GROUPS,
     AclDocument,
@@ -11,7 +13,10 @@ from saltern.registry.acl import (
 )
 from saltern.registry.findings import ACCESS, ERROR, PROJECT, WARNING, Finding, Position
 from saltern.registry.registry import Project, Registry, load
-from saltern.registry.source import DirectorySource, GitSource, Source
+from saltern.registry.source import DirectorySource, Source
+
+if TYPE_CHECKING:
+    from saltern.registry.gitsource import GitSource
 
 __all__ = [
     "ACCESS",
@@ -34,3 +39,12 @@ __all__ = [
     "load",
     "normalise",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # What reads git is imported when it is asked for: a check of a directory starts faster.
+    if name == "GitSource":
+        from saltern.registry.gitsource import GitSource
+
+        return GitSource
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,6 +23,7 @@ __all__ = [
     "digest",
     "groups_file",
     "normalise",
+    "set_value",
 ]
 
 SYSTEM_GROUPS: Mapping[str, str] = MappingProxyType(
@@ -96,12 +97,12 @@ class AclDocument:
             index.setdefault((entry.section, entry.subsection, entry.key.lower()), []).append(entry)
         return index
 
-    @property
+    @cached_property
     def inherit_from(self) -> str | None:
         """Return the parent that the document names, ``None`` when it names none."""
         return self.get("access", None, "inheritFrom") or None
 
-    @property
+    @cached_property
     def state(self) -> str | None:
         """Return ACTIVE, READ_ONLY or HIDDEN; ``None`` when not set or not one of them."""
         value = self.get("project", None, "state")
@@ -116,7 +117,7 @@ class AclDocument:
                 found.setdefault(name, entry)
         return MappingProxyType(dict(sorted(found.items())))
 
-    @property
+    @cached_property
     def group_names(self) -> tuple[str, ...]:
         """Return every group named, sorted; system groups included."""
         return tuple(self.group_entries)
@@ -153,10 +154,10 @@ def compose(acl: AclDocument, *, description: str | None, parent: str | None) ->
     inheritFrom`` where they differ; ``None`` leaves what is there. Raises :class:`Broken`
     for a value with a control character other than line feed, tab and backspace.
     """
-    text = _set(acl, "project", "description", description)
+    text = set_value(acl, "project", "description", description)
     if parent is not None and parent != (acl.inherit_from or ""):
         document = acl if text is acl.text else AclDocument.parse(text, acl.file)
-        text = _set(document, "access", "inheritFrom", parent)
+        text = set_value(document, "access", "inheritFrom", parent)
     return text
 
 
@@ -195,8 +196,11 @@ def _decode(data: bytes, file: str) -> str:
         raise AclSyntaxError("not UTF-8 text; save it as UTF-8", file, line, column) from error
 
 
-def _set(acl: AclDocument, section: str, key: str, value: str | None) -> str:
-    """Return the text with exactly one ``key`` in ``[section]``, or none when value is ""."""
+def set_value(acl: AclDocument, section: str, key: str, value: str | None) -> str:
+    """Return the text with exactly one ``key`` in ``[section]``, or none when value is "".
+
+    ``None`` leaves it as it is. Raises :class:`Broken` for a value that cannot be written.
+    """
     entries = acl.select(section, None, key)
     if value is None or [e.value or "" for e in entries] == ([value] if value else []):
         return acl.text

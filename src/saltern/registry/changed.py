@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 
 from saltern.registry.model import Project, Registry
 
-_COMPARED = tuple(f.name for f in fields(Project) if f.name not in ("position", "acl", "acl_file"))
+_PLACES = ("position", "acl", "acl_file", "parent_at", "composer")
+_COMPARED = (*(f.name for f in fields(Project) if f.name not in _PLACES), "config_digest")
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,20 @@ def _wanted(registry: Registry, name: str, project: Project | None) -> tuple | N
 
 
 def _renamed(old: Registry, new: Registry, removed: set[str], added: set[str]) -> dict[str, str]:
-    """Pair names that left with names that came: same last part, same description."""
+    """Pair names that left with names that came: by ``previously``, else by likeness.
+
+    Alike are projects with the same last part of their name and the same description.
+    """
     came: dict[tuple[str, str], list[str]] = {}
     for name in sorted(added):
         came.setdefault(_likeness(new.projects[name]), []).append(name)
-    pairs = {}
-    for name in sorted(removed):
+    pairs = {
+        was: name
+        for name in sorted(added)
+        for was in new.projects[name].previously
+        if was in removed
+    }
+    for name in sorted(removed - pairs.keys()):
         found = came.get(_likeness(old.projects[name]), [])
         if len(found) == 1:
             pairs[name] = found.pop()

@@ -25,9 +25,9 @@ from dulwich.repo import Repo
 from urllib3.exceptions import HTTPError
 
 from saltern.errors import Broken, Refused, Retry
+from saltern.registry.gitsource import GitSource
 from saltern.registry.refs import is_branch, is_commit, is_ref
 from saltern.registry.rules.values import upstream_problem
-from saltern.registry.source import GitSource
 from saltern.settings import RegistrySettings
 
 _TIMEOUT = 60.0

@@ -11,6 +11,8 @@ PROJECT = "project"
 """``Finding.blocks``: no step of the project may run while the finding stands."""
 ACCESS = "access"
 """``Finding.blocks``: everything but the project's ``access`` step may run."""
+MEMBERS = "members"
+"""``Finding.blocks``: the group that ``Finding.project`` names is left as it is."""
 
 
 @dataclass(frozen=True, order=True)

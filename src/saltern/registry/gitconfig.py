@@ -21,6 +21,12 @@ _HEADER = re.compile(
 )
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*(=?)")
 _PLAIN = re.compile(r'[^"\\;#\n]*(?=\n|\Z)')
+_LINE = re.compile(
+    r"[ \t\r]*(?:\n|[;#][^\n]*\n"
+    r'|\[([A-Za-z0-9.-]+)(?:[ \t]+"([^"\\\n]*)")?\][ \t\r]*\n'
+    r'|([A-Za-z][A-Za-z0-9-]*)[ \t]*=([^"\\;#\n]*)\n)'
+)
+"""A line as nearly all are: blank, a comment, a header, or a key with a plain value."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\\": "\\", '"': '"'}
 BLANKS = " \t\r" + "".join(
@@ -111,10 +117,38 @@ class _Scanner:
         self.refuse_characters()
         size = len(self.text)
         while self.line_start < size:
+            match = _LINE.match(self.text, self.line_start)
+            if match and (match[3] is None or self.headers):
+                self.plain_line(match)
+                self.line += 1
+                self.line_start = match.end()
+                continue
             end = self.one_line()
             self.line += self.text.count("\n", self.line_start, end)
             self.line_start = end
         return self.headers, self.entries
+
+    def plain_line(self, match: re.Match[str]) -> None:
+        """Take a line that needs no closer look."""
+        section, subsection, key, value = match.groups()
+        if section is not None:
+            column = match.start(1) - self.line_start
+            header = Header(section.lower(), subsection, self.line, column, match.end())
+            self.headers.append(header)
+        elif key is not None:
+            above, column = self.headers[-1], match.start(3) - self.line_start + 1
+            self.entries.append(
+                Entry(
+                    above.section,
+                    above.subsection,
+                    key,
+                    value.strip(BLANKS),
+                    self.line,
+                    column,
+                    self.line_start,
+                    match.end(),
+                )
+            )
 
     def refuse_characters(self) -> None:
         if self.text.startswith(BOM):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dulwich.objects import Commit, ObjectID
 
+from saltern.registry.gitsource import GitSource, open_repository
 from saltern.registry.refs import is_commit
-from saltern.registry.source import GitSource, open_repository
 
 
 class History:
@@ -39,6 +39,20 @@ class History:
             include=[ObjectID(self.tip.encode())], exclude=[ObjectID(old.encode())], reverse=True
         )
         return [entry.commit.id.decode() for entry in walk]
+
+    def about(self, commit: str) -> tuple[str, str]:
+        """Return the subject of ``commit`` and the name of its author."""
+        found = self._repo.object_store[ObjectID(commit.encode())]
+        if not isinstance(found, Commit):
+            return "", ""
+        subject = found.message.decode(errors="replace").strip().partition("\n")[0]
+        author = found.author.decode(errors="replace").partition(" <")[0]
+        return subject, author
+
+    def message(self, commit: str) -> str:
+        """Return the whole message of ``commit``."""
+        found = self._repo.object_store[ObjectID(commit.encode())]
+        return found.message.decode(errors="replace") if isinstance(found, Commit) else ""
 
     def parent(self, commit: str) -> str | None:
         """Return the first parent of ``commit``, ``None`` for a root commit."""

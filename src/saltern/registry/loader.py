@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from saltern.errors import Refused
 from saltern.registry.acl import AclDocument
-from saltern.registry.findings import Edit, Finding, Position
+from saltern.registry.findings import MEMBERS, Edit, Finding, Position
+from saltern.registry.groupmodel import Group
+from saltern.registry.groupsfile import read_groups, wishes
+from saltern.registry.incremental import Cache
 from saltern.registry.keys import KEYS
 from saltern.registry.lookup import AclFiles, AclLookup
 from saltern.registry.model import Project, Registry, blocked, named_groups
-from saltern.registry.rules import Collected, Rule, rules_for
-from saltern.registry.rules.base import ACL, ENTRY, LOOKUP, REGISTRY
+from saltern.registry.rules import Collected, Rule, selected
+from saltern.registry.rules.base import ACL, ENTRY, GROUPS, LOOKUP, REGISTRY
+from saltern.registry.rules.groupsfile import CollectedGroups
 from saltern.registry.rules.names import name_problem
 from saltern.registry.source import Source
 from saltern.registry.wants import NO_GERRIT, Wants, has_option
 from saltern.registry.yamlfile import RawEntry, read_projects
-from saltern.settings import RegistrySettings
+from saltern.settings import CheckSettings, RegistrySettings
 
 Said = tuple[Rule, Position, str, tuple[Edit, ...]]
 
@@ -24,42 +30,85 @@ Said = tuple[Rule, Position, str, tuple[Edit, ...]]
 class Loader:
     """Loads one registry; used once."""
 
-    def __init__(self, source: Source, settings: RegistrySettings):
+    def __init__(
+        self,
+        source: Source,
+        settings: RegistrySettings,
+        check: CheckSettings | None = None,
+        server: Collection[str] | None = None,
+        cache: Cache | None = None,
+    ):
         self.source = source
         self.settings = settings
+        self.rated = check or CheckSettings()
+        self.server = server
+        self.cache = cache
+        self._rules = selected(self.rated)
         self.findings: list[Finding] = []
         self._acl_findings: dict[str, list[Said]] = {}
         self._wants = Wants(settings)
 
     def load(self, data: bytes) -> Registry:
         """Return the registry whose projects file holds ``data``."""
-        read = read_projects(data, self.settings.projects_file)
+        file = self.settings.projects_file
+        read = self.cache.projects(data, file) if self.cache else read_projects(data, file)
         entries = [self.with_defaults(e, read.defaults) for e in read.entries]
         for entry in entries:
-            self.check(ENTRY, entry.name, entry)
+            self.check_entry(entry)
         first, repeated = self.by_name(entries)
         acl_dir = read.defaults.get("acl-dir")
         prefixes = (acl_dir,) if isinstance(acl_dir, str) and acl_dir.startswith("/") else ()
-        acls = AclFiles(self.source, self.settings, prefixes)
-        lookups = {n: acls.find(e) for n, e in first.items() if not has_option(e, NO_GERRIT)}
+        acls = AclFiles(self.source, self.settings, prefixes, self.cache)
+        filed = {n: self._wants.filed(e) for n, e in first.items() if not has_option(e, NO_GERRIT)}
+        lookups = {n: acls.find(e) for n, e in filed.items()}
         for name, lookup in lookups.items():
             self.check(LOOKUP, name, lookup)
             self.check_acl(name, lookup.document)
         self.check_registry(first, repeated, lookups)
-        projects = {n: self._wants.project(first[n], lookup) for n, lookup in lookups.items()}
-        return self.registry(projects, entries)
+        projects = {n: self.project(first[n], lookup) for n, lookup in lookups.items()}
+        return self.registry(projects, entries, self.group_wishes(projects))
 
-    def registry(self, projects: dict[str, Project], entries: list[RawEntry]) -> Registry:
-        """Put the parts together; groups of held-up ACLs are not asked for."""
-        held = blocked(self.findings)
+    def project(self, entry: RawEntry, lookup: AclLookup) -> Project:
+        """Return the project that an entry and its ACL ask for."""
+        if self.cache is None:
+            return self._wants.project(entry, lookup)
+        make = partial(self._wants.project, entry, lookup)
+        return self.cache.project(entry, lookup.document, lookup.path, make)
+
+    def group_wishes(self, projects: dict[str, Project]) -> dict[str, Group]:
+        """Read and check the groups file, and return what it asks for."""
+        file = read_groups(self.source, self.settings.groups_file)
+        acls = named_groups(projects.values())
+        collected = CollectedGroups(file, acls, self.settings.group_owner)
+        for rule in self._rules.get(GROUPS, ()):
+            for group, position, message in rule.check(collected):
+                self.add(rule, group, position, message)
+        return wishes(file.entries)
+
+    def registry(
+        self, projects: dict[str, Project], entries: list[RawEntry], wanted: dict[str, Group]
+    ) -> Registry:
+        """Put the parts together; groups of held-up ACLs and entries are not asked for."""
+        held, settings = blocked(self.findings), self.settings
         groups = named_groups(p for p in projects.values() if p.name not in held)
+        left = {f.project for f in self.findings if f.blocks == MEMBERS}
+        groups |= {n: g.position for n, g in wanted.items() if n not in groups and n not in left}
         findings = tuple(sorted(set(self.findings), key=Finding.sort_key))
         names = frozenset(e.name for e in entries if e.name)
-        return Registry(self.source.commit, projects, groups, findings, names)
+        texts = {file: self.text(file) for file in (settings.projects_file, settings.groups_file)}
+        return Registry(self.source.commit, projects, groups, findings, names, wanted, texts)
+
+    def text(self, file: str) -> str:
+        """Return a file's text, "" where it is not there or not to be read."""
+        try:
+            return (self.source.read(file) or b"").decode("utf-8-sig", "replace")
+        except Refused:
+            return ""
 
     def with_defaults(self, entry: RawEntry, file_defaults: Mapping[str, Any]) -> RawEntry:
         """Return the entry with the defaults of the settings and the file below its values."""
-        if entry.problem:
+        plain = not self.settings.defaults and not file_defaults
+        if entry.problem or (plain and None not in entry.values.values()):
             return entry
         below = {**self.settings.defaults, **file_defaults}
         values = {k: v for k, v in below.items() if k in KEYS and k != "project"}
@@ -79,33 +128,68 @@ class Loader:
 
     def check(self, scope: str, project: str | None, subject: Any) -> None:
         """Run the rules of a scope on an entry or a lookup."""
-        for rule in rules_for(scope):
+        for rule in self._rules.get(scope, ()):
             for position, message, *fix in rule.check(subject, self.settings):
                 self.add(rule, project, position, message, *fix)
 
+    def check_entry(self, entry: RawEntry) -> None:
+        """Run the rules about an entry by itself, unless they are known to have nothing to say."""
+        if self.cache is None:
+            self.check(ENTRY, entry.name, entry)
+        elif not self.cache.is_clean(entry):
+            before = len(self.findings)
+            self.check(ENTRY, entry.name, entry)
+            if len(self.findings) == before:
+                self.cache.note_clean(entry)
+
     def check_acl(self, project: str, document: AclDocument | None) -> None:
-        """Run the rules on an ACL; a shared file is read once and reported for each project."""
+        """Run the rules on an ACL; what holds a project up is said of each that shares the file."""
         if document is None:
             return
         if document.file not in self._acl_findings:
-            self._acl_findings[document.file] = list(self.judge(document))
+            said = self.verdict(document)
+            self._acl_findings[document.file] = [each for each in said if each[0].blocks]
+            for rule, position, message, fix in said:
+                if not rule.blocks:
+                    self.add(rule, None, position, message, fix)
         for rule, position, message, fix in self._acl_findings[document.file]:
             self.add(rule, project, position, message, fix)
 
+    def verdict(self, document: AclDocument) -> list[Said]:
+        """Return what the rules say about one ACL file."""
+        if self.cache is None:
+            return list(self.judge(document))
+        return self.cache.verdict(document, lambda: list(self.judge(document)))
+
     def judge(self, document: AclDocument) -> Iterator[Said]:
         """Yield what the rules say about one ACL file."""
-        for rule in rules_for(ACL):
+        for rule in self._rules.get(ACL, ()):
             for position, message, *fix in rule.check(document, self.settings):
                 yield rule, position, message, fix[0] if fix else ()
 
     def check_registry(
-        self, first: dict[str, RawEntry], repeated: list[RawEntry], lookups: dict[str, AclLookup]
+        self,
+        first: dict[str, RawEntry],
+        repeated: list[RawEntry],
+        lookups: dict[str, AclLookup],
     ) -> None:
         """Run the rules about the registry as a whole."""
         documents = {n: found.document for n, found in lookups.items() if found.document}
-        parents = {n: self._wants.parent(found.document) for n, found in lookups.items()}
-        collected = Collected(first, repeated, parents, documents)
-        for rule in rules_for(REGISTRY):
+        parents = {n: self._wants.parent(first[n], got.document) for n, got in lookups.items()}
+        collected = Collected(
+            first,
+            repeated,
+            parents,
+            documents,
+            in_file_order(first, repeated),
+            lookups,
+            self.text(self.settings.projects_file),
+            self.source,
+            self.settings,
+            self.rated,
+            self.server,
+        )
+        for rule in self._rules.get(REGISTRY, ()):
             for project, position, message, *fix in rule.check(collected):
                 self.add(rule, project, position, message, *fix)
 
@@ -121,3 +205,10 @@ class Loader:
         self.findings.append(
             Finding(rule.code, rule.severity, position, message, project, rule.blocks, fix)
         )
+
+
+def in_file_order(first: Mapping[str, RawEntry], repeated: list[RawEntry]) -> list[RawEntry]:
+    """Return entries in file order; ``first`` are in it already."""
+    if not repeated:
+        return list(first.values())
+    return sorted((*first.values(), *repeated), key=lambda e: (e.position.line, e.position.column))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from saltern.errors import Refused
 from saltern.registry.acl import AclDocument, AclSyntaxError
 from saltern.registry.findings import Position
+from saltern.registry.incremental import Cache
 from saltern.registry.source import Source
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
 NO_ACL = "/dev/null"
+Parts = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class AclLookup:
     ``syntax_error`` is set.
     """
 
-    position: Position
+    entry: RawEntry
     path: str | None = None
     implied: bool = False
     refused: str | None = None
@@ -32,47 +33,58 @@ class AclLookup:
     document: AclDocument | None = None
     syntax_error: AclSyntaxError | None = None
 
+    @property
+    def position(self) -> Position:
+        """Return the place of ``acl-config``, or of the entry when the key was not written."""
+        return self.entry.at("acl-config")
+
 
 class AclFiles:
-    """Reads ACL files of one source, each file once."""
+    """Reads ACL files of one source, each file once; ``cache`` knows some already."""
 
-    def __init__(self, source: Source, settings: RegistrySettings, prefixes: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        source: Source,
+        settings: RegistrySettings,
+        prefixes: tuple[str, ...] = (),
+        cache: Cache | None = None,
+    ):
         self.source = source
-        self.root = PurePosixPath(settings.acl_dir)
-        prefixes = (*settings.acl_prefixes, *prefixes)
-        self.prefixes = tuple(PurePosixPath(p) for p in prefixes)
+        self.root = _parts(settings.acl_dir)
+        self.prefixes = tuple(map(_parts, (*settings.acl_prefixes, *prefixes)))
+        self._cache = cache
         self._read: dict[str, AclDocument | AclSyntaxError | Refused | None] = {}
 
     def find(self, entry: RawEntry) -> AclLookup:
         """Return the ACL of an entry that has a usable name."""
-        place = entry.at("acl-config")
         value = entry.values.get("acl-config")
         if value == NO_ACL:
-            return AclLookup(place)
+            return AclLookup(entry)
         implied = not isinstance(value, str) or not value
         try:
-            path = self.root / f"{entry.name}.config" if implied else self._path(str(value))
-            found = self._document(str(path))
+            parts = (*self.root, f"{entry.name}.config") if implied else self._path(str(value))
+            path = "/".join(parts)
+            found = self._document(path)
         except Refused as error:
-            return AclLookup(place, None, implied, refused=error.reason)
+            return AclLookup(entry, None, implied, refused=error.reason)
         if isinstance(found, AclDocument):
-            return AclLookup(place, str(path), implied, document=found)
+            return AclLookup(entry, path, implied, document=found)
         if isinstance(found, AclSyntaxError):
-            return AclLookup(place, str(path), implied, syntax_error=found)
-        return AclLookup(place, str(path), implied, missing=True)
+            return AclLookup(entry, path, implied, syntax_error=found)
+        return AclLookup(entry, path, implied, missing=True)
 
-    def _path(self, value: str) -> PurePosixPath:
+    def _path(self, value: str) -> Parts:
         """Return the path below the ACL directory that ``acl-config`` means."""
-        path = PurePosixPath(value)
-        if ".." in path.parts or "\0" in value:
+        path = _parts(value)
+        if ".." in path or "\0" in value:
             raise Refused(f"acl-config {value[:200]!r} has '..'; write a path without")
-        if path.is_absolute():
+        if value.startswith("/"):
             for prefix in self.prefixes:
-                if path.is_relative_to(prefix) and path != prefix:
-                    return self.root / path.relative_to(prefix)
-            known = ", ".join(map(str, self.prefixes))
+                if path[: len(prefix)] == prefix and path != prefix:
+                    return self.root + path[len(prefix) :]
+            known = ", ".join("/" + "/".join(prefix) for prefix in self.prefixes)
             raise Refused(f"acl-config {value[:200]!r} is outside the ACL directory ({known})")
-        return path if path.is_relative_to(self.root) else self.root / path
+        return path if path[: len(self.root)] == self.root else self.root + path
 
     def _document(self, path: str) -> AclDocument | AclSyntaxError | None:
         if path not in self._read:
@@ -84,7 +96,13 @@ class AclFiles:
 
     def _parse(self, path: str) -> AclDocument | AclSyntaxError | Refused | None:
         try:
+            if self._cache is not None:
+                return self._cache.document(self.source, path)
             data = self.source.read(path)
             return None if data is None else AclDocument.parse(data, path)
         except (AclSyntaxError, Refused) as error:
             return error
+
+
+def _parts(path: str) -> Parts:
+    return tuple(part for part in path.split("/") if part not in ("", "."))

@@ -8,8 +8,6 @@ to be a set, and of several rules for one group within a permission.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable
 
@@ -70,6 +68,9 @@ def normal_rows(entries: Iterable[Entry]) -> tuple[Row, ...]:
 
 def digest_rows(rows: Iterable[Row]) -> str:
     """Return the hex SHA-256 of the rows."""
+    import hashlib  # a check needs no digest, and starts sooner without
+    import json
+
     text = json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
 
 _PARAMETERS = ("${username}", "${shardeduserid}")
 _JAVA_ONLY = re.compile(r"\\[pPQEhHRXGkxcN]|\(\?<[A-Za-z]|&&|\(\?[a-zA-Z-]*[dUx]")
@@ -11,6 +12,7 @@ _ESCAPED_OR_CLASS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
 _COUNT = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
 
 
+@lru_cache(maxsize=1024)
 def pattern_problem(pattern: str) -> str | None:
     """Return why Gerrit would refuse the pattern, ``None`` when no reason is seen.
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from saltern.errors import Refused, RegistryError
+from saltern.registry.incremental import Cache
 from saltern.registry.loader import Loader
 from saltern.registry.model import Project, Registry, blocked
 from saltern.registry.source import Source
-from saltern.settings import RegistrySettings
+from saltern.settings import CheckSettings, RegistrySettings
 
 __all__ = ["Project", "Registry", "blocked", "load"]
 
 
-def load(source: Source, settings: RegistrySettings) -> Registry:
-    """Read and check the registry.
+def load(
+    source: Source,
+    settings: RegistrySettings,
+    check: CheckSettings | None = None,
+    server: Collection[str] | None = None,
+    cache: Cache | None = None,
+) -> Registry:
+    """Read and check the registry, as ``check`` wants it checked.
+
+    ``server``: names of the projects that Gerrit has, where they are known. ``cache``: what
+    other loads with the same settings came to know.
 
     Raises :class:`RegistryError` (file:line:column) only when the projects file as a whole
     cannot be read; what is wrong with one entry is a finding, and the others are served.
@@ -24,4 +36,4 @@ def load(source: Source, settings: RegistrySettings) -> Registry:
     if data is None:
         where = f" at commit {source.commit}" if source.commit else ""
         raise RegistryError(f"{settings.projects_file}: no such file{where}")
-    return Loader(source, settings).load(data)
+    return Loader(source, settings, check, server, cache).load(data)

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import stat
-import weakref
+import os
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import Protocol
-
-from dulwich.errors import NotGitRepository
-from dulwich.object_store import iter_tree_contents
-from dulwich.objects import Blob, Commit, ObjectID, Tree
-from dulwich.repo import Repo
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from saltern.errors import Broken, Refused
-from saltern.registry.refs import is_commit
+
+if TYPE_CHECKING:
+    from saltern.registry.gitsource import GitSource as GitSource
+    from saltern.registry.gitsource import open_repository as open_repository
+
+_FILE, _FOLDER, _LINK, _OTHER = range(4)
+
+
+class Blob(Protocol):
+    """A file's bytes, and git's id of them (hex), each looked for when it is asked for."""
+
+    @property
+    def id(self) -> str:
+        """Return the blob id: equal for equal bytes."""
+        ...
+
+    @property
+    def data(self) -> bytes:
+        """Return the bytes."""
+        ...
 
 
 class Source(Protocol):
@@ -30,13 +44,20 @@ class Source(Protocol):
         """
         ...
 
+    def blob(self, path: str) -> Blob | None:
+        """Return the same as :meth:`read`, with its id."""
+        ...
+
     def files(self, prefix: str) -> list[str]:
         """Return the paths of all files below the folder ``prefix``, sorted."""
         ...
 
 
 class DirectorySource:
-    """The files below a directory, as they are now. Symbolic links are refused."""
+    """The files below a directory; symbolic links are refused.
+
+    A folder is listed once: a file made later is not seen.
+    """
 
     commit: str | None = None
 
@@ -44,94 +65,92 @@ class DirectorySource:
         self.root = Path(root)
         if not self.root.is_dir():
             raise Broken(f"{self.root}: no such directory to read the registry from")
+        self._root = os.fspath(root)
+        self._folders: dict[str, dict[str, int]] = {}
 
     def read(self, path: str) -> bytes | None:
         """See :meth:`Source.read`."""
-        here = self.root
-        for part in _parts(path):
-            here = here / part
-            if here.is_symlink():
-                raise _linked(path)
-        return here.read_bytes() if here.is_file() else None
+        here, kind = "", _FOLDER
+        for part in path_parts(path):
+            kind = self._folder(here).get(part, _OTHER) if kind == _FOLDER else _OTHER
+            if kind == _LINK:
+                raise linked(path)
+            here = f"{here}/{part}"
+        return self._bytes(here, path) if kind == _FILE else None
+
+    def blob(self, path: str) -> Blob | None:
+        """See :meth:`Source.blob`."""
+        data = self.read(path)
+        return None if data is None else _Bytes(data)
 
     def files(self, prefix: str) -> list[str]:
         """See :meth:`Source.files`."""
-        top = self.root.joinpath(*_parts(prefix))
-        found = (p for p in top.rglob("*") if p.is_file() and not p.is_symlink())
-        return sorted(p.relative_to(self.root).as_posix() for p in found)
+        return sorted(self._below("".join(f"/{part}" for part in path_parts(prefix))))
 
+    def _below(self, folder: str) -> Iterator[str]:
+        for name, kind in self._folder(folder).items():
+            if kind == _FILE:
+                yield f"{folder}/{name}"[1:]
+            elif kind == _FOLDER:
+                yield from self._below(f"{folder}/{name}")
 
-class GitSource:
-    """The files of one commit, read from the objects of a repository; needs no work tree.
-
-    ``repo_path``: a bare or other repository; ``commit``: 40 hex digits.
-    """
-
-    def __init__(self, repo_path: str | Path, commit: str):
-        if not is_commit(commit):
-            raise Refused(f"{commit[:80]!r} is not a commit id of 40 hex digits", code="commit")
-        self.commit: str | None = commit
-        self._repo = open_repository(repo_path)
-        weakref.finalize(self, self._repo.close)
-        self._tree = self._root(commit)
-        self._folders: dict[bytes, dict[bytes, tuple[int, bytes]]] = {}
-
-    def _root(self, commit: str) -> ObjectID:
+    def _bytes(self, here: str, path: str) -> bytes:
         try:
-            found = self._repo.object_store[ObjectID(commit.encode())]
-        except KeyError as error:
-            raise Refused(f"commit {commit} is not in {self._repo.path}", code="commit") from error
-        if not isinstance(found, Commit):
-            raise Refused(f"{commit} is not a commit", code="commit")
-        return found.tree
+            file = os.open(self._root + here, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise Refused(f"{path}: {error.strerror}", code="unreadable") from error
+        with open(file, "rb") as stream:
+            return stream.read()
 
-    def read(self, path: str) -> bytes | None:
-        """See :meth:`Source.read`."""
-        mode, sha = stat.S_IFDIR, self._tree
-        for part in _parts(path):
-            if not stat.S_ISDIR(mode):
-                return None
-            found = self._folder(sha).get(part.encode("utf-8", "surrogateescape"))
-            if found is None:
-                return None
-            mode, sha = found[0], ObjectID(found[1])
-            if stat.S_ISLNK(mode):
-                raise _linked(path)
-        blob = self._repo.object_store[sha] if stat.S_ISREG(mode) else None
-        return blob.data if isinstance(blob, Blob) else None
-
-    def _folder(self, sha: ObjectID) -> dict[bytes, tuple[int, bytes]]:
-        if sha not in self._folders:
-            tree = self._repo.object_store[sha]
-            items = tree.items() if isinstance(tree, Tree) else []
-            self._folders[sha] = {i.path: (i.mode, i.sha) for i in items if i.mode and i.sha}
-        return self._folders[sha]
-
-    def files(self, prefix: str) -> list[str]:
-        """See :meth:`Source.files`."""
-        start = "/".join(_parts(prefix)) + "/"
-        return sorted(path for path in self._paths() if path.startswith(start))
-
-    def _paths(self) -> Iterator[str]:
-        for item in iter_tree_contents(self._repo.object_store, self._tree):
-            if item.mode and stat.S_ISREG(item.mode) and item.path:
-                yield item.path.decode("utf-8", "surrogateescape")
+    def _folder(self, folder: str) -> dict[str, int]:
+        if folder not in self._folders:
+            try:
+                with os.scandir(self._root + folder) as found:
+                    self._folders[folder] = {item.name: _kind(item) for item in found}
+            except (FileNotFoundError, NotADirectoryError):
+                self._folders[folder] = {}
+            except OSError as error:
+                raise Broken(f"{self._root}{folder}: {error.strerror}") from error
+        return self._folders[folder]
 
 
-def open_repository(path: str | Path) -> Repo:
-    """Return the repository at ``path``. Raises :class:`Broken` when there is none."""
-    try:
-        return Repo(str(path))
-    except NotGitRepository as error:
-        raise Broken(f"{path} is not a git repository", code="clone") from error
+class _Bytes:
+    def __init__(self, data: bytes):
+        self.data = data
+
+    @cached_property
+    def id(self) -> str:
+        import hashlib  # only who compares states needs it
+
+        head = b"blob %d\0" % len(self.data)
+        return hashlib.sha1(head + self.data, usedforsecurity=False).hexdigest()
 
 
-def _parts(path: str) -> tuple[str, ...]:
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in path:
+def path_parts(path: str) -> list[str]:
+    """Return the parts of a path; raises :class:`Refused` when it leaves the registry."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or ".." in parts or not parts or "\0" in path:
         raise Refused(f"path {path[:200]!r} leaves the registry", code="path")
-    return pure.parts
+    return parts
 
 
-def _linked(path: str) -> Refused:
+def linked(path: str) -> Refused:
+    """Return the error about a symbolic link."""
     return Refused(f"{path} is or goes through a symbolic link; write a plain file", code="symlink")
+
+
+def _kind(item: os.DirEntry[str]) -> int:
+    if item.is_symlink():
+        return _LINK
+    if item.is_dir(follow_symlinks=False):
+        return _FOLDER
+    return _FILE if item.is_file(follow_symlinks=False) else _OTHER
+
+
+def __getattr__(name: str) -> Any:
+    # What reads git is imported when it is asked for: a check of a directory starts faster.
+    if name in ("GitSource", "open_repository"):
+        from saltern.registry import gitsource
+
+        return getattr(gitsource, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

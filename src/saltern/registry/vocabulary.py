@@ -8,6 +8,7 @@ this project. Gerrit takes a word that is not listed here without a word, or ref
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 PERMISSIONS = (
     "abandon",
@@ -110,6 +111,7 @@ SUBMIT_REQUIREMENT_KEYS = (
 )
 
 
+@lru_cache(maxsize=1024)
 def label_of(permission: str) -> str | None:
     """Return the label a permission is about, ``None`` when it is about none."""
     for prefix in LABEL_PREFIXES:
@@ -118,6 +120,7 @@ def label_of(permission: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def is_permission(name: str) -> bool:
     """Return whether Gerrit knows ``name`` as a permission (a plugin's counts)."""
     return (
@@ -150,3 +153,78 @@ def enum(value: str, words: tuple[str, ...]) -> str | None:
     """Return the word that ``value`` means; blanks and dashes count as underscores."""
     word = value.replace(" ", "_").replace("-", "_").upper()
     return word if word in words else None
+
+
+EXPRESSION_OPERATORS = frozenset(
+    {
+        "added", "after", "age", "assignee", "attention", "author", "authoremail", "before",
+        "branch", "bug", "cc", "change", "cherrypickof", "comment", "commentby", "commit",
+        "committer", "committeremail", "conflicts", "deleted", "delta", "destination", "dir",
+        "directory", "distinctvoters", "draftby", "editby", "ext", "extension", "f", "file",
+        "footer", "from", "has", "hasfooter", "hashtag", "inhashtag", "intopic", "is", "label",
+        "limit", "mergedafter", "mergedbefore", "message", "o", "onlyextensions", "onlyexts",
+        "owner", "ownerin", "p", "parentof", "parentproject", "parentrepo", "parentrepository",
+        "path", "prefixhashtag", "prefixsubject", "prefixtopic", "project", "projects", "query",
+        "r", "ref", "repo", "repos", "repositories", "repository", "revertof", "reviewedby",
+        "reviewer", "reviewerin", "rule", "since", "size", "star", "starredby", "status",
+        "subject", "submissionid", "submittable", "topic", "tr", "unresolved", "until",
+        "uploader", "uploaderemail", "uploaderin", "visibleto", "watchedby",
+    }
+)  # fmt: skip
+"""Search operators that submit requirements may use (user-search, config-submit-requirements)."""
+CONDITION_OPERATORS = ("approverin", "changekind", "has", "is", "uploaderin")
+"""Operators of a label's ``copyCondition``."""
+CONDITION_VOTES = ("ANY", "MAX", "MIN", "NEGATIVE", "POSITIVE")
+CHANGE_KINDS = (
+    "MERGE_FIRST_PARENT_UPDATE",
+    "NO_CHANGE",
+    "NO_CODE_CHANGE",
+    "REWORK",
+    "TRIVIAL_REBASE",
+    "TRIVIAL_REBASE_WITH_MESSAGE_UPDATE",
+)
+
+SECTION_KEYS: dict[str, tuple[str, ...]] = {
+    "accounts": ("sameGroupVisibility",),
+    "allowsuperproject": ("all", "matching"),
+    "branchorder": ("branch",),
+    "change": ("privateByDefault", "workInProgressByDefault"),
+    "commentlink": ("enabled", "html", "link", "match", "prefix", "suffix", "text"),
+    "contributor-agreement": (
+        "accepted",
+        "agreementUrl",
+        "autoVerify",
+        "description",
+        "excludeProjects",
+        "matchProjects",
+    ),
+    "dashboard": ("default", "local-default"),
+    "label": (
+        "abbreviation",
+        "allowPostSubmit",
+        "branch",
+        "canOverride",
+        "copyCondition",
+        "defaultValue",
+        "description",
+        "function",
+        "ignoreSelfApproval",
+        "value",
+    ),
+    "notify": ("email", "filter", "header", "type"),
+    "project": ("description", "state"),
+    "receive": (
+        "checkReceivedObjects",
+        "createNewChangeForAllNotInTarget",
+        "enableSignedPush",
+        "maxObjectSizeLimit",
+        "rejectImplicitMerges",
+        "requireChangeId",
+        "requireContributorAgreement",
+        "requireSignedOffBy",
+        "requireSignedPush",
+    ),
+    "reviewer": ("enableByEmail", "skipAddingAuthorAndCommitterAsReviewers"),
+    "submit": ("action", "matchAuthorToCommitterDate", "mergeContent", "rejectEmptyCommit"),
+}
+"""Keys that Gerrit reads in sections with a fixed set of them (config-project-config)."""

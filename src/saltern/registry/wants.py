@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from saltern.errors import Broken
-from saltern.registry.acl import SYSTEM_GROUPS, AclDocument, compose, digest
+import dataclasses
+
+from saltern.registry.acl import SYSTEM_GROUPS, AclDocument
 from saltern.registry.keys import CORE_KEYS
 from saltern.registry.lookup import AclLookup
 from saltern.registry.model import Project
 from saltern.registry.normal import ROOT_PROJECT
+from saltern.registry.settingskeys import (
+    PARENT,
+    Composer,
+    Setting,
+    asked,
+    gerrit_state,
+    state_setting,
+)
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
 NO_GERRIT = "no-gerrit"
 TRACK = "track-upstream"
+READ_ONLY = "READ_ONLY"
 
 
 class Wants:
@@ -20,72 +30,98 @@ class Wants:
 
     def __init__(self, settings: RegistrySettings):
         self.settings = settings
-        self._digests: dict[tuple[str, str | None], str] = {}
+        self._composer = Composer()
 
-    def parent(self, document: AclDocument | None) -> str:
-        """Return the parent that an ACL asks for, else the default."""
-        return (document.inherit_from if document else None) or self.settings.default_parent
+    def filed(self, entry: RawEntry) -> RawEntry:
+        """Return the entry whose ACL file is to be read: a retired one may share another's."""
+        if not is_retired(entry) or self.settings.retired_acl is None:
+            return entry
+        values = {**entry.values, "acl-config": self.settings.retired_acl}
+        return dataclasses.replace(entry, values=values)
+
+    def parent(self, entry: RawEntry, document: AclDocument | None) -> str:
+        """Return the parent that an entry or its ACL asks for, else the default."""
+        named = document.inherit_from if document else None
+        return self.text(entry, "parent") or named or self.settings.default_parent
 
     def project(self, entry: RawEntry, lookup: AclLookup) -> Project:
         """Return the project an entry asks for; values of a wrong type count as absent."""
         document = lookup.document
-        description = self.text(entry, "description")
-        if description is not None:
-            description = description.strip()
-        elif document:
-            description = (document.get("project", None, "description") or "").strip() or None
         groups = (
             tuple(n for n in document.group_names if n not in SYSTEM_GROUPS) if document else ()
         )
+        wanted = wanted_state(entry)
         return Project(
             name=entry.name or "",
             position=entry.at("project"),
-            description=description or "",
-            parent=self.parent(document),
+            description=self.description(entry, document),
+            parent=self.parent(entry, document),
             default_branch=self.text(entry, "default-branch") or self.settings.default_branch,
             acl_file=lookup.path if document or not lookup.implied else None,
             acl=document,
-            config=self.config(document, description),
-            config_digest=self.config_digest(document),
             groups=groups,
-            state=(document.state if document else None) or "ACTIVE",
+            state=wanted or (document.state if document else None) or "ACTIVE",
             upstream=self.text(entry, "upstream") or None,
             upstream_prefix=self.text(entry, "upstream-prefix") or None,
             track_upstream=entry.values.get("track-upstream") is True or has_option(entry, TRACK),
             extra={k: v for k, v in entry.values.items() if k not in CORE_KEYS or k == "options"},
+            settings=self.asked(entry, document),
+            previously=previous_names(entry),
+            upstream_branches=self.texts(entry, "upstream-branches"),
+            upstream_tags=self.texts(entry, "upstream-tags"),
+            parent_at=entry.positions.get("parent") if self.text(entry, "parent") else None,
+            composer=self._composer,
         )
+
+    def description(self, entry: RawEntry, document: AclDocument | None) -> str:
+        """Return the description, as the settings want it for a retired project."""
+        text = self.text(entry, "description")
+        if text is None and document:
+            text = document.get("project", None, "description")
+        text = (text or "").strip()
+        if is_retired(entry) and self.settings.retired_description is not None:
+            return self.settings.retired_description.replace("{description}", text).strip()
+        return text
+
+    def texts(self, entry: RawEntry, key: str) -> tuple[str, ...] | None:
+        """Return a key's list of texts, ``None`` when it is absent or something else."""
+        value = entry.values.get(key)
+        whole = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return tuple(value) if value is not None and whole else None
+
+    def asked(self, entry: RawEntry, document: AclDocument | None) -> tuple[Setting, ...]:
+        """Return what is to be made sure of in ``project.config``."""
+        found = list(asked(entry.values))
+        if state := wanted_state(entry):
+            found.append(state_setting(state))
+        parent = self.parent(entry, document)
+        named = (document.inherit_from if document else None) or ROOT_PROJECT
+        if self.text(entry, "parent") or (document and parent != named):
+            found.append(Setting(*PARENT, parent))
+        return tuple(found)
 
     def text(self, entry: RawEntry, key: str) -> str | None:
         """Return a key's text, ``None`` when it is absent or not text."""
         value = entry.values.get(key)
         return value if isinstance(value, str) else None
 
-    def added_parent(self, document: AclDocument) -> str | None:
-        """Return the parent to write into an ACL that names none, ``None`` for Gerrit's own."""
-        default = self.settings.default_parent
-        return default if not document.inherit_from and default != ROOT_PROJECT else None
 
-    def config(self, document: AclDocument | None, description: str | None) -> str | None:
-        """Return the text to write; without the description when that cannot be written."""
-        if document is None:
-            return None
-        parent = self.added_parent(document)
-        try:
-            return compose(document, description=description, parent=parent)
-        except Broken:
-            return compose(document, description=None, parent=parent)
+def is_retired(entry: RawEntry) -> bool:
+    """Return whether the entry says ``retired: true``."""
+    return entry.values.get("retired") is True
 
-    def config_digest(self, document: AclDocument | None) -> str | None:
-        """Return the digest of the text to write, computed once for a shared file."""
-        if document is None:
-            return None
-        parent = self.added_parent(document)
-        key = (document.file, parent)
-        if key not in self._digests:
-            text = compose(document, description=None, parent=parent)
-            same = document if text is document.text else AclDocument.parse(text, document.file)
-            self._digests[key] = digest(same)
-        return self._digests[key]
+
+def wanted_state(entry: RawEntry) -> str | None:
+    """Return the state that the entry's own keys ask for, ``None`` when they ask for none."""
+    return gerrit_state(entry.values.get("state")) or (READ_ONLY if is_retired(entry) else None)
+
+
+def previous_names(entry: RawEntry) -> tuple[str, ...]:
+    """Return the names below ``previously``; none when it is no list of texts."""
+    names = entry.values.get("previously")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return ()
+    return tuple(names)
 
 
 def has_option(entry: RawEntry, option: str) -> bool:

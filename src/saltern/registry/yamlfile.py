@@ -6,6 +6,7 @@ with limits on depth and on what aliases may expand to.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -13,7 +14,7 @@ from typing import Any, cast
 import yaml
 
 from saltern.errors import RegistryError
-from saltern.registry.findings import Position
+from saltern.registry.findings import ERROR, Finding, Position
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "tag:yaml.org,2002:merge"
@@ -21,6 +22,67 @@ _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _TEXT = "tag:yaml.org,2002:str"
 _MAX_DEPTH = 20
 _MAX_NODES = 5000
+_SHALLOW = 500
+_INDENTED = re.compile(r"(?:\A|[\n\r\x85\u2028\u2029])[-?: \t]{100}")
+"""A line that starts more than 100 columns to the right, or nests with ``- - -``."""
+UNREADABLE = "SLT000"
+"""Code of the finding that a file as a whole cannot be read."""
+
+
+class UnreadableFile(RegistryError):
+    """A file as a whole cannot be read; ``position`` and ``message`` say where and why."""
+
+    def __init__(self, file: str, line: int, column: int, message: str):
+        self.position = Position(file, line, column)
+        self.message = message
+        super().__init__(f"{self.position}: {message}")
+
+    @property
+    def finding(self) -> Finding:
+        """Return the error as a finding."""
+        return Finding(UNREADABLE, ERROR, self.position, self.message)
+
+
+class Places(Mapping[str, Position]):
+    """The places of an entry's keys, worked out when they are asked for."""
+
+    def __init__(self, file: str, nodes: Mapping[str, yaml.Node], below: int = 0):
+        self._file = file
+        self._nodes = nodes
+        self._below = below
+
+    def moved(self, lines: int) -> Places:
+        """Return the places ``lines`` further down."""
+        return Places(self._file, self._nodes, self._below + lines)
+
+    def __getitem__(self, key: str) -> Position:
+        return lower(place_of(self._nodes[key], self._file), self._below)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._nodes
+
+
+def place_of(node: yaml.Node, file: str) -> Position:
+    """Return where a node stands; the end is that of a scalar."""
+    mark = node.start_mark
+    end = None
+    if isinstance(node, yaml.ScalarNode):
+        end = (node.end_mark.line + 1, node.end_mark.column + 1)
+    return Position(file, mark.line + 1, mark.column + 1, end)
+
+
+def lower(place: Position, lines: int) -> Position:
+    """Return a place ``lines`` further down."""
+    if not lines:
+        return place
+    end = place.end and (place.end[0] + lines, place.end[1])
+    return Position(place.file, place.line + lines, place.column, end)
 
 
 @dataclass(frozen=True)
@@ -48,6 +110,18 @@ class RawEntry:
         return self.positions.get(key, self.position)
 
 
+def moved(entry: RawEntry, lines: int) -> RawEntry:
+    """Return an entry as it would be ``lines`` further down."""
+    places, problem = entry.positions, entry.problem
+    return RawEntry(
+        lower(entry.position, lines),
+        entry.values,
+        places.moved(lines) if isinstance(places, Places) else places,
+        tuple((key, lower(place, lines)) for key, place in entry.repeated),
+        problem and (lower(problem[0], lines), problem[1]),
+    )
+
+
 @dataclass(frozen=True)
 class ProjectsFile:
     """The entries in file order, and the first document's defaults (the old layout), if any."""
@@ -72,7 +146,7 @@ def read_projects(data: bytes, file: str) -> ProjectsFile:
     text = _decode(data, file)
     loader, documents = _compose(text, file)
     if len(documents) not in (1, 2):
-        raise RegistryError(f"{file}:1:1: expected one or two YAML documents, a list of projects")
+        raise UnreadableFile(file, 1, 1, "expected one or two YAML documents, a list of projects")
     reader = _Reader(loader, file)
     defaults = reader.defaults(documents[0]) if len(documents) == 2 else {}
     items = reader.items(documents[-1])
@@ -85,12 +159,14 @@ def _decode(data: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise RegistryError(f"{file}:{line}:{column}: not UTF-8 text; save it as UTF-8") from error
+        message = "not UTF-8 text; save it as UTF-8"
+        raise UnreadableFile(file, line, column, message) from error
 
 
 def _compose(text: str, file: str) -> tuple[Any, list[yaml.Node]]:
     try:
-        _check_depth(text, file)
+        if text.count("[") + text.count("{") > _SHALLOW or _INDENTED.search(text):
+            _check_depth(text, file)
         loader = _Loader(text)
         documents: list[yaml.Node] = []
         while loader.check_node():
@@ -99,12 +175,12 @@ def _compose(text: str, file: str) -> tuple[Any, list[yaml.Node]]:
     except yaml.reader.ReaderError as error:
         before = text[: max(error.position, 0)]
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        raise RegistryError(f"{file}:{line}:{column}: {error.reason}") from error
+        raise UnreadableFile(file, line, column, error.reason) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = ", ".join(p for p in (error.context, error.problem) if p)
-        raise RegistryError(f"{place}: not YAML: {what}") from error
+        raise UnreadableFile(file, line, column, f"not YAML: {what}") from error
 
 
 def _check_depth(text: str, file: str) -> None:
@@ -115,10 +191,8 @@ def _check_depth(text: str, file: str) -> None:
             depth += 1
             if depth > _MAX_DEPTH:
                 mark = cast(yaml.Mark, event.start_mark)
-                raise RegistryError(
-                    f"{file}:{mark.line + 1}:{mark.column + 1}: nested more than "
-                    f"{_MAX_DEPTH} deep; a project is a flat mapping"
-                )
+                message = f"nested more than {_MAX_DEPTH} deep; a project is a flat mapping"
+                raise UnreadableFile(file, mark.line + 1, mark.column + 1, message)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -130,16 +204,13 @@ class _Reader:
         self.budget = 0
 
     def place(self, node: yaml.Node) -> Position:
-        mark = node.start_mark
-        end = None
-        if isinstance(node, yaml.ScalarNode):
-            end = (node.end_mark.line + 1, node.end_mark.column + 1)
-        return Position(self.file, mark.line + 1, mark.column + 1, end)
+        return place_of(node, self.file)
 
     def items(self, node: yaml.Node | None) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
             place = self.place(node) if node else Position(self.file, 1, 1)
-            raise RegistryError(f"{place}: expected a list of projects ('- project: NAME')")
+            message = "expected a list of projects ('- project: NAME')"
+            raise UnreadableFile(self.file, place.line, place.column, message)
         return node.value
 
     def defaults(self, node: yaml.Node) -> dict[str, Any]:
@@ -148,7 +219,8 @@ class _Reader:
         for item in nodes:
             entry = self.entry(item)
             if entry.problem:
-                raise RegistryError(f"{entry.problem[0]}: {entry.problem[1]}")
+                place, message = entry.problem
+                raise UnreadableFile(self.file, place.line, place.column, message)
             merged |= entry.values
         return merged
 
@@ -156,24 +228,27 @@ class _Reader:
         place = self.place(node)
         if not isinstance(node, yaml.MappingNode):
             return RawEntry(place, problem=(place, "not a mapping; write '- project: NAME'"))
+        plain = _plain(node)
+        if plain:
+            return RawEntry(place, plain, Places(self.file, {k.value: k for k, _ in node.value}))
         self.budget = _MAX_NODES
         values: dict[str, Any] = {}
-        places: dict[str, Position] = {}
+        nodes: dict[str, yaml.Node] = {}
         repeated = []
         try:
             for key, at, value in self.pairs(node, 1):
-                if key in places:
-                    repeated.append((key, at))
-                places[key] = at
+                if key in nodes:
+                    repeated.append((key, self.place(at)))
+                nodes[key] = at
                 values[key] = value
         except _Unreadable as error:
             problem = (error.position, error.message)
             return RawEntry(place, _name_only(node), problem=problem)
-        return RawEntry(place, values, places, tuple(repeated))
+        return RawEntry(place, values, Places(self.file, nodes), tuple(repeated))
 
-    def pairs(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Position, Any]]:
-        """Yield key, its place and its value; merged mappings (``<<``) first, once per key."""
-        merged: dict[str, tuple[Position, Any]] = {}
+    def pairs(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, yaml.Node, Any]]:
+        """Yield key, its node and its value; merged mappings (``<<``) first, once per key."""
+        merged: dict[str, tuple[yaml.Node, Any]] = {}
         own = []
         for key_node, value_node in node.value:
             if key_node.tag == _MERGE:
@@ -181,7 +256,7 @@ class _Reader:
                     for key, at, value in self.pairs(source, depth + 1):
                         merged.setdefault(key, (at, value))
             else:
-                own.append((self.key(key_node), self.place(key_node), value_node))
+                own.append((self.key(key_node), key_node, value_node))
         names = {key for key, _, _ in own}
         yield from ((k, at, v) for k, (at, v) in merged.items() if k not in names)
         for key, at, value_node in own:
@@ -221,6 +296,20 @@ class _Reader:
         self.budget -= 1
         if self.budget < 0 or depth > _MAX_DEPTH:
             raise _Unreadable(self.place(node), "too large or nested too deep, aliases counted")
+
+
+def _plain(node: yaml.MappingNode) -> dict[str, str] | None:
+    """Return the values of an entry of texts alone, as nearly all are; else ``None``."""
+    values = {}
+    for key, value in node.value:
+        if not _is_text(key) or not _is_text(value) or key.value in values:
+            return None
+        values[key.value] = value.value
+    return values
+
+
+def _is_text(node: yaml.Node) -> bool:
+    return node.tag == _TEXT and isinstance(node, yaml.ScalarNode)
 
 
 def _name_only(node: yaml.MappingNode) -> dict[str, Any]:

@@ -20,7 +20,8 @@ class Report:
     ``refused`` (nothing was run, ``reason`` says why), ``queued`` (another run holds the lock
     and goes round again) or ``interrupted``. ``counts`` is by kind and state; ``seconds`` is
     wall-clock time; ``findings`` are the registry's, rendered; projects ``removed`` have left
-    it, ``unknown`` ones were asked for and are not in it.
+    it, ``unknown`` ones were asked for and are not in it; ``drift`` is what somebody changed on a
+    server that by its policy is only told.
     """
 
     run: str | None
@@ -33,6 +34,7 @@ class Report:
     findings: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -62,12 +64,23 @@ def unfinished(results: Iterable[Result]) -> tuple[dict[str, Any], ...]:
 
 
 def retry_command(key: str) -> str:
-    """Return the command that tries one step again."""
-    return f"salt-run projects.retry '{key}'" if _plain(key) else f"salt-run projects.retry {key!r}"
+    """Return the command that tries one step again, such that a shell reads the key as one word."""
+    return f"salt-run projects.retry {_word(key)}"
 
 
-def _plain(key: str) -> bool:
-    return "'" not in key and key.isprintable()
+def _word(key: str) -> str:
+    if key.isprintable():
+        quote = "'\"'\"'"
+        return f"'{key.replace(chr(39), quote)}'"
+    # $'...' of bash, zsh and ksh: what a terminal would act on is written out.
+    escaped = "".join(
+        char if char.isprintable() and char not in "\\'" else _octal(char) for char in key
+    )
+    return f"$'{escaped}'"
+
+
+def _octal(char: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def counts(results: Iterable[Result]) -> dict[str, dict[str, int]]:

@@ -7,23 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from saltern.plan import Plan
-from saltern.registry.registry import Registry
+from saltern.report.plantext import render as render_plan
 
-
-def render_plan(plan: Plan, registry: Registry, form: str = "text") -> str:
-    """Return the plan as text (a line a step) or JSON."""
-    steps = [{"key": step.key, "why": step.why} for step in plan.steps.values()]
-    blocked = [{"key": k, "code": b.code, "reason": b.reason} for k, b in plan.blocked.items()]
-    findings = [str(finding) for finding in registry.findings]
-    if form == "json":
-        return json.dumps({"steps": steps, "blocked": blocked, "findings": findings}, indent=2)
-    lines = [*findings]
-    lines += [f"{step['key']}: {step['why']}" for step in steps]
-    lines += [f"{b['key']}: cannot be done: {b['reason']}" for b in blocked]
-    return "\n".join(
-        [*lines, f"{len(steps)} to do, {len(blocked)} blocked" if plan else "nothing to do"]
-    )
+__all__ = ["render_plan", "render_report", "render_status"]
 
 
 def render_report(report: Mapping[str, Any], form: str = "text") -> str:
@@ -37,6 +23,7 @@ def render_report(report: Mapping[str, Any], form: str = "text") -> str:
         for row in report["steps"]
     ]
     lines += [f"{name}: left the registry; nothing was deleted" for name in report["removed"]]
+    lines += [f"{drift}: left as it is" for drift in report.get("drift") or ()]
     lines += [_count_line(kind, states) for kind, states in report["counts"].items()]
     if report["reason"]:
         lines.append(report["reason"])
@@ -60,7 +47,7 @@ def _last_line(report: Mapping[str, Any]) -> str:
 
 
 def render_status(status: Mapping[str, Any]) -> str:
-    """Return the latest runs and the stuck list as text."""
+    """Return the latest runs, the stuck list and what drifted as text."""
     lines = [
         f"{_when(run['started'])}  {run['status'] or 'running':11}  {run['id']}  "
         f"{run['cause'][:60]}"
@@ -69,6 +56,10 @@ def render_status(status: Mapping[str, Any]) -> str:
     lines += [
         f"stuck since {_when(row['since'])}: {row['key']}: {row['state']}: {row['reason']}"
         for row in status["stuck"]
+    ]
+    lines += [
+        f"differs since {_when(row['since'])}, left as it is: {row['key']}: {row['why']}"
+        for row in status.get("drift") or ()
     ]
     return "\n".join(lines) if lines else "no run yet"
 

@@ -16,7 +16,8 @@ where ``data`` is
 ``lost``             ``{"type", "code", "reason"}``: nothing is heard until ``connected``
 ``change-merged``    ``{"type", "project", "branch", "change", "patchset", "revision",
                      "newrev", "submitter"}`` of the registry
-``patchset-created`` ``{"type", "project", "branch", "change", "patchset", "revision"}``
+``patchset-created`` ``{"type", "project", "branch", "change", "patchset", "revision"}``; also
+                     when a change of the registry becomes ready, public or open again
 ``ref-updated``      ``{"projects": [name, ...], "events": n}``: branches or tags moved
 ``config-updated``   ``{"projects": [name, ...], "events": n}``: refs/meta/config or HEAD moved
 ===================  ==========================================================================

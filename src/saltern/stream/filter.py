@@ -36,7 +36,14 @@ _OWN = {
     "saltern-dropped": DROPPED,
     "dropped-output": DROPPED,
 }
-_OF_CHANGES = {CHANGE_MERGED, PATCHSET_CREATED}
+_OF_CHANGES = {
+    CHANGE_MERGED: CHANGE_MERGED,
+    PATCHSET_CREATED: PATCHSET_CREATED,
+    # What becomes ready, public or open again has a patch set that was passed over before.
+    "wip-state-changed": PATCHSET_CREATED,
+    "private-state-changed": PATCHSET_CREATED,
+    "change-restored": PATCHSET_CREATED,
+}
 _MIRRORED = ("refs/heads/", "refs/tags/")
 _CONFIG_REF = "refs/meta/config"
 _ALL_USERS = "All-Users"
@@ -63,7 +70,7 @@ def relevant(event: Any, settings: StreamSettings) -> str | None:
         return None
     if kind in _OF_CHANGES:
         wanted = (settings.project, settings.branch)
-        return kind if (data["project"], data.get("branch")) == wanted else None
+        return _OF_CHANGES[kind] if (data["project"], data.get("branch")) == wanted else None
     if data.get("submitter") in settings.ignore_users:
         return None
     if kind == "project-head-updated":

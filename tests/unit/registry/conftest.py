@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from saltern.registry import DirectorySource, Registry, load
-from saltern.settings import RegistrySettings
+from saltern.registry.rules import all_rules
+from saltern.settings import CheckSettings, RegistrySettings
 
 
 def write_registry(root: Path, projects: str | bytes, acls: dict[str, str] | None = None) -> Path:
@@ -16,7 +18,8 @@ def write_registry(root: Path, projects: str | bytes, acls: dict[str, str] | Non
     data = projects.encode() if isinstance(projects, str) else projects
     (root / "gerrit" / "projects.yaml").write_bytes(data)
     for name, text in (acls or {}).items():
-        path = root / "gerrit" / "acls" / name
+        # A name with ../ is a file beside the ACL directory: ../groups.yaml.
+        path = Path(os.path.normpath(root / "gerrit" / "acls" / name))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
     return root
@@ -28,12 +31,26 @@ def written():
     return write_registry
 
 
+CUSTOMS = tuple(rule.code for rule in all_rules() if rule.code >= "SLT080")
+
+
 @pytest.fixture
 def registry_of(tmp_path):
-    """Return a function that loads what it is given: projects file, ACLs, settings."""
+    """Return a function that loads what it is given: projects file, ACLs, settings.
 
-    def make(projects: str | bytes, acls: dict[str, str] | None = None, **settings) -> Registry:
+    Without ``check``, rules about customs of a community are left out.
+    """
+
+    def make(
+        projects: str | bytes,
+        acls: dict[str, str] | None = None,
+        *,
+        check: CheckSettings | None = None,
+        server: list[str] | None = None,
+        **settings,
+    ) -> Registry:
         root = write_registry(tmp_path, projects, acls)
-        return load(DirectorySource(root), RegistrySettings(**settings))
+        check = check or CheckSettings(ignore=CUSTOMS)
+        return load(DirectorySource(root), RegistrySettings(**settings), check, server)
 
     return make

@@ -7,26 +7,33 @@ from pathlib import Path
 import pytest
 import yaml
 
+from saltern.registry.fix import apply
 from saltern.registry.rules import all_rules
+from saltern.settings import CheckSettings, build
 
 CASES = Path(__file__).parent / "cases"
 RULES = {rule.code: rule for rule in all_rules()}
 
 
-def cases(kind):
-    return list(_cases(kind))
+def cases(kind, wanted=lambda case: True):
+    return list(_cases(kind, wanted))
 
 
-def _cases(kind):
+def _cases(kind, wanted):
     for path in sorted(CASES.glob("*.yaml")):
-        for number, case in enumerate(yaml.safe_load(path.read_text())[kind]):
+        found = yaml.safe_load(path.read_text())[kind]
+        for number, case in enumerate(case for case in found if wanted(case)):
             yield pytest.param(path.stem, case, id=f"{path.stem}-{number}")
 
 
 def load_case(registry_of, case):
     acls = {"org/a.config": case.get("acl"), "b.config": case.get("acl_b")}
+    acls["../groups.yaml"] = case.get("groups")
+    acls |= case.get("files", {})
     acls = {name: text for name, text in acls.items() if text is not None}
-    return registry_of(case.get("projects", "- project: org/a\n"), acls)
+    check = build(CheckSettings, case.get("check"), "check")
+    projects = case.get("projects", "- project: org/a\n")
+    return registry_of(projects, acls, check=check, server=case.get("server"))
 
 
 @pytest.mark.parametrize(("code", "case"), cases("bad"))
@@ -42,7 +49,7 @@ def test_bad_case_is_found_at_its_place(registry_of, code, case):
 @pytest.mark.parametrize(("code", "case"), cases("bad"))
 def test_bad_case_leaves_other_projects_served(registry_of, code, case):
     """A fault in one entry or ACL holds up no project that it is not about."""
-    projects = case.get("projects", "- project: org/a\n") + "- project: good/one\n"
+    projects = case.get("projects", "- project: org/a\n").rstrip("\n") + "\n- project: good/one\n"
     registry = load_case(registry_of, {**case, "projects": projects})
     assert "good/one" in registry.projects
     assert "good/one" not in registry.blocked
@@ -53,6 +60,19 @@ def test_good_case_has_no_finding_of_the_rule(registry_of, code, case):
     """What the rule's page recommends is not complained about, by this or another error."""
     registry = load_case(registry_of, case)
     assert [str(f) for f in registry.findings if f.code == code or f.severity == "error"] == []
+
+
+@pytest.mark.parametrize(("code", "case"), cases("bad", lambda case: "fixed" in case))
+def test_bad_case_is_mended_by_its_fixes(registry_of, tmp_path, code, case):
+    """The edits make of the file what the case wants, and the rule has no more to say."""
+    findings = load_case(registry_of, case).findings
+    edits = [edit for f in findings if f.code == code for edit in f.fix]
+    (file,) = {edit.file for edit in edits}
+    mended = apply((tmp_path / file).read_text(), edits)
+    assert mended == case["fixed"]
+    key = "projects" if file.endswith(".yaml") else "acl"
+    again = load_case(registry_of, {**case, key: mended}).findings
+    assert [str(f) for f in again if f.code == code] == []
 
 
 @pytest.mark.parametrize("code", RULES)

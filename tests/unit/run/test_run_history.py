@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from run_scene import ACL
 
@@ -56,9 +58,8 @@ def test_merged_change_gets_one_note_that_tells_what_was_done(make, servers, reg
     [(number, text)] = servers.notes
     assert number == 7
     assert text.splitlines()[0] == f"Saltern converged {commit[:12]}"
-    for key in ("project:new", "content:new", "access:new", "mirror:new"):
-        assert f"* {key}: done" in text
-    assert "project:a" not in text
+    assert "* new: project, content, access, mirror done" in text
+    assert "* a:" not in text
 
 
 def test_note_tells_of_what_is_not_done(make, servers, registry, merged):
@@ -70,6 +71,36 @@ def test_note_tells_of_what_is_not_done(make, servers, registry, merged):
     [(_, text)] = servers.notes
     assert "project:new: failed: 400 invalid project name: new" in text
     assert "All" not in text.splitlines()[2]
+
+
+def test_later_success_is_told_once_on_the_change_that_failed(make, servers, registry, merged):
+    """First what failed, then once that all is done; a run that fails again adds nothing."""
+    registry.projects("a", "b", "base", "new")
+    servers.answers["project:new"] = [Refused("no"), Refused("no again")]
+    commit = merged()
+    assert make(git=True).converge("event", change_commit=commit).exit == 1
+    assert make(git=True).converge("timer").exit == 1
+    assert make(git=True).converge("other", projects=["a"]).exit == 0
+    assert len(servers.notes) == 1
+    assert make(git=True).converge("timer").exit == 0
+    assert make(git=True).converge("timer").exit == 0
+    firsts = [text.splitlines()[0] for _, text in servers.notes]
+    words = ("Saltern has not finished", "Saltern converged")
+    assert firsts == [f"{word} {commit[:12]}" for word in words]
+    assert "What had failed is done now" in servers.notes[1][1]
+
+
+def test_note_has_the_links_that_are_set(make, servers, registry, merged):
+    """Each project of the change can be reached from its note; nothing else becomes a link."""
+    registry.projects("a", "b", "base", "x/new")
+    commit = merged()
+    links = {"gerrit": "https://review.example.org", "mirror": "javascript:alert(1)"}
+    converger = make(git=True)
+    converger._settings = dataclasses.replace(converger._settings, links=links)
+    assert converger.converge("event", change_commit=commit).exit == 0
+    text = servers.notes[-1][1]
+    assert "https://review.example.org/admin/repos/x%2Fnew" in text
+    assert "javascript" not in text
 
 
 def test_change_merged_while_nobody_listened_gets_its_note(make, servers, registry, merged):
@@ -92,6 +123,25 @@ def test_note_that_stands_already_is_not_written_again(make, servers, registry, 
     assert make(git=True).converge("timer").exit == 0
     assert servers.notes == []
     assert make(git=True).status()["stuck"] == []
+
+
+@pytest.mark.parametrize("kind", ["flag", "other flag", "quoted"])
+def test_retire_limit_takes_the_flag_of_the_merged_change(make, servers, registry, kind):
+    """The trailer that cleared the vote clears the limit; a word elsewhere does not."""
+    words = {"flag": "retire", "other flag": "remove-project", "quoted": "retire\n\nis a flag"}
+    names = [f"p{n}" for n in range(8)]
+    registry.projects(*names)
+    registry.commit()
+    make(git=True).converge("test")
+    registry.retire("p0", "p1", "p2")
+    registry.git("add", "-A")
+    registry.git("commit", "-q", "-m", f"Retire three\n\nSaltern-Allow: {words[kind]}")
+    report = make(git=True).converge("event")
+    assert report.status == ("done" if kind == "flag" else "refused"), report.reason
+    if kind == "flag":
+        assert servers.projects["p2"].state == "READ_ONLY"
+    else:
+        assert "Saltern-Allow: retire" in report.reason
 
 
 def test_commit_that_is_not_on_the_branch_is_ignored(make, servers, registry, merged):

@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 from saltern.errors import Broken, Refused, Retry, SalternError
-from saltern.providers.gerrit import groups, listing
+from saltern.providers.gerrit import groups, listing, members
 from saltern.providers.gerrit.announce import announce
+from saltern.providers.gerrit.review import post_review
 from saltern.providers.gerrit.server import Claim, Seen, Server
 from saltern.providers.gerrit.writes import Result, write_project
 from saltern.steps import DONE, Outcome, Step
@@ -23,7 +24,7 @@ LOCKED_GROUPS = 2
 """Groups in a row that found their shared ref locked, after which the batch's others are left for
 later: Gerrit waits about 20 s for a lock before it answers."""
 
-ORDER = ("project", "content", "access")
+ORDER = ("project", "content", "access", "retire")
 Look = Callable[[list[Claim]], Mapping[str, Seen]]
 
 
@@ -43,8 +44,13 @@ def apply(server: Server, steps: Iterable[Step]) -> list[Outcome]:
         lanes = [
             pool.submit(batch.groups, kinds.pop("group", [])),
             pool.submit(batch.projects, list(projects.values())),
+            pool.submit(batch.members, kinds.pop("members", [])),
         ]
-        lanes += [pool.submit(batch.announce, step) for step in kinds.pop("announce", [])]
+        lanes += [
+            pool.submit(batch.say, step, say)
+            for kind, say in (("announce", announce), ("review", post_review))
+            for step in kinds.pop(kind, [])
+        ]
     for lane in lanes:
         if error := lane.exception():
             log.error("defect in a batch", exc_info=error)
@@ -96,6 +102,19 @@ class _Batch:
     def _make_group(self, step: Step) -> dict[str, Result]:
         return {step.key: groups.make(self._server, step)}
 
+    def members(self, steps: Sequence[Step]) -> None:
+        """Write the groups in a pool, then read them back together."""
+        claims: list[Claim] = []
+        with ThreadPoolExecutor(self._server.settings.workers, "gerrit-members") as pool:
+            for found in pool.map(self._members, steps):
+                claims += found
+        uuids = {claim.step.name: claim.step.payload["uuid"] for claim in claims}
+        self._prove(claims, lambda _some: listing.group_members(self._server.client, uuids))
+
+    def _members(self, step: Step) -> list[Claim]:
+        results = self._write([step], lambda: {step.key: members.settle(self._server, step)})
+        return self._sift([step], results)
+
     def projects(self, jobs: Sequence[Sequence[Step]]) -> None:
         """Write the projects in a pool, then read them back together."""
         claims: list[Claim] = []
@@ -109,12 +128,12 @@ class _Batch:
         results = self._write(ordered, partial(write_project, self._server, ordered))
         return self._sift(ordered, results)
 
-    def announce(self, step: Step) -> None:
-        """Post a note; it reads back on its own."""
+    def say(self, step: Step, say: Callable[[Server, Step], dict[str, Any]]) -> None:
+        """Post a note or a review; it reads back on its own."""
         evidence: dict[str, Any] = {}
 
         def post() -> dict[str, Result]:
-            evidence.update(announce(self._server, step))
+            evidence.update(say(self._server, step))
             return {}
 
         results = self._write([step], post)

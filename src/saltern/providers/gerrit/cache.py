@@ -29,7 +29,7 @@ class Cache:
     Raises :class:`Broken` when the directory cannot be written.
     """
 
-    def __init__(self, directory: Path, version: str = "1"):
+    def __init__(self, directory: Path, version: str = "2"):
         self._path = directory / f"meta-config-{version}.sqlite"
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from pygerrit2 import GerritRestAPI, HTTPBasicAuth  # type: ignore[import-untyped]
+from pygerrit2 import Anonymous, GerritRestAPI, HTTPBasicAuth  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry as UrllibRetry
 
@@ -50,7 +50,7 @@ def quoted(name: str) -> str:
 
 
 class Client:
-    """Authenticated calls to one Gerrit, safe to use from several threads.
+    """Calls to one Gerrit, safe to use from several threads; anonymous ones without a username.
 
     Paths start with ``/`` and leave out the ``/a`` prefix; names in them went through
     :func:`quoted`. Every verb raises :class:`Unanswered` when the connection failed or timed
@@ -62,10 +62,14 @@ class Client:
     def __init__(self, settings: GerritSettings):
         self.settings = settings
         self.url = settings.url.rstrip("/")
-        self._auth = HTTPBasicAuth(settings.username, settings.password)
+        self.anonymous = not settings.username
+        self._auth = (
+            Anonymous() if self.anonymous else HTTPBasicAuth(settings.username, settings.password)
+        )
         self._rest = GerritRestAPI(
             self.url, self._auth, settings.verify_tls, adapter=_adapter(settings.workers)
         )
+        self._rest.session.auth = _no_auth if self.anonymous else self._auth
         self._rest.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def close(self) -> None:
@@ -119,14 +123,13 @@ class Client:
         self, method: str, path: str, headers: dict[str, str], data: bytes | None
     ) -> requests.Response:
         """Send a request of git's smart HTTP protocol and return a response of status 200."""
-        url = f"{self.url}/a{path}"
+        url = f"{self.url}{path}" if self.anonymous else f"{self.url}/a{path}"
         try:
             response: requests.Response = self._rest.session.request(
                 method,
                 url,
                 headers=headers,
                 data=data,
-                auth=self._auth,
                 timeout=self.settings.timeout,
                 verify=self.settings.verify_tls,
             )
@@ -152,6 +155,8 @@ class Client:
             return Unanswered(f"{method} {self.url}{path}: an error without an answer")
         status, text = response.status_code, _words(response)
         reason = f"Gerrit at {self.url} answered {status} to {method} {path}: {text}"
+        if status == 401 and self.anonymous:
+            return HttpRefused(f"{reason} (asked without an account)", status, text)
         if status == 401:
             return Broken(
                 f"{self.url} does not take the HTTP password of account "
@@ -163,6 +168,11 @@ class Client:
         if status in (429, 500, 502, 503, 504):
             return Retry(reason, after=_retry_after(response), code=f"http-{status}")
         return HttpRefused(reason, status, text)
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep requests from taking a password from ~/.netrc: that is the callers' to decide."""
+    return request
 
 
 def _adapter(workers: int) -> HTTPAdapter:

@@ -14,6 +14,7 @@ from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 from saltern.providers.gerrit.cache import Cache
 from saltern.providers.gerrit.git import Git
 from saltern.registry.acl import SYSTEM_GROUPS, AclDocument, AclSyntaxError, digest
+from saltern.registry.settingskeys import access_digest, is_bare, plain_rows
 
 META_CONFIG = "refs/meta/config"
 PROJECT_CONFIG = "project.config"
@@ -24,10 +25,11 @@ GROUPS = "groups"
 class MetaConfig:
     """What one commit of refs/meta/config holds.
 
-    ``digest`` is that of the ACL without its description; ``named`` the groups that
-    project.config names, ``groups`` the groups file as ``{name: uuid}``, ``state`` the
-    project's state it sets, ``others`` the entries of its tree beside these two files as
-    ``{name: (mode, object id)}``.
+    ``digest`` is that of the ACL without its description, ``access_digest`` also without plain
+    settings, and ``plain`` are those; ``bare``: it says no more than Gerrit does when it makes a
+    project. ``named`` are the groups that project.config names, ``groups`` the groups file as
+    ``{name: uuid}``, ``state`` the project's state it sets, ``others`` the entries of its tree
+    beside these two files as ``{name: (mode, object id)}``.
     """
 
     digest: str
@@ -35,6 +37,9 @@ class MetaConfig:
     named: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    access_digest: str = ""
+    plain: Mapping[str, list[str]] = field(default_factory=dict)
+    bare: bool = False
 
     @classmethod
     def of(
@@ -46,24 +51,37 @@ class MetaConfig:
             document = AclDocument.parse(config, PROJECT_CONFIG)
         except AclSyntaxError:
             unparsable = f"unparsable {Blob.from_string(config).id.decode()}"
-            return cls(unparsable, "ACTIVE", (), listed, others or {})
+            return cls(unparsable, "ACTIVE", (), listed, others or {}, unparsable)
         return cls(
             digest(document),
             document.state or "ACTIVE",
             tuple(document.group_names),
             listed,
             others or {},
+            access_digest(document),
+            plain_rows(document),
+            is_bare(document),
         )
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> MetaConfig:
         """Rebuild from what :meth:`to_data` returned."""
         others = {name: (mode, sha) for name, (mode, sha) in data["others"].items()}
-        return cls(data["digest"], data["state"], tuple(data["named"]), data["groups"], others)
+        return cls(**{**data, "named": tuple(data["named"]), "others": others})
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data for the cache."""
         return asdict(self)
+
+    def seen(self) -> dict[str, Any]:
+        """Return what an observation tells of it; the groups file needs the server's UUIDs."""
+        return {
+            "digest": self.digest,
+            "access_digest": self.access_digest,
+            "plain": dict(self.plain),
+            "bare": self.bare,
+            "state": self.state,
+        }
 
     def wrong_groups(self, uuid_of: Callable[[str], str | None]) -> list[str]:
         """Return the named groups whose UUID here is not the server's.
@@ -110,12 +128,17 @@ class MetaConfigs:
         """Return what ``commit`` of ``project`` holds, from the cache or by one fetch."""
         if known := self.known([commit]):
             return known[commit]
-        meta = _content(self._git.objects(project, commit), commit)
-        self.remember({commit: meta})
+        meta, _ = self.files(project, commit)
         return meta
 
+    def files(self, project: str, commit: str) -> tuple[MetaConfig, dict[str, bytes]]:
+        """Return what ``commit`` holds, and ``project.config`` and ``groups`` as they stand."""
+        meta, files = _content(self._git.objects(project, commit), commit)
+        self.remember({commit: meta})
+        return meta, files
 
-def _content(store: MemoryObjectStore, commit: str) -> MetaConfig:
+
+def _content(store: MemoryObjectStore, commit: str) -> tuple[MetaConfig, dict[str, bytes]]:
     found = store[ObjectID(commit.encode())]
     assert isinstance(found, Commit)  # noqa: S101 - a ref of Gerrit's configuration
     tree = store[found.tree]
@@ -126,9 +149,9 @@ def _content(store: MemoryObjectStore, commit: str) -> MetaConfig:
         entry = entries.pop(name, None)
         return store[entry.sha].as_raw_string() if entry else b""
 
-    config, groups = text(PROJECT_CONFIG), text(GROUPS)
+    files = {name: text(name) for name in (PROJECT_CONFIG, GROUPS)}
     others = {name: (entry.mode, entry.sha.decode()) for name, entry in entries.items()}
-    return MetaConfig.of(config, groups, others)
+    return MetaConfig.of(files[PROJECT_CONFIG], files[GROUPS], others), files
 
 
 @dataclass(frozen=True)

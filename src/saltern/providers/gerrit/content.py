@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from saltern.errors import Refused, Retry
-from saltern.providers.gerrit.client import quoted
+from saltern.providers.gerrit.client import HttpRefused, quoted
 from saltern.providers.gerrit.config import new_commit
 from saltern.providers.gerrit.git import Update
 from saltern.providers.gerrit.listing import HIDDEN
+from saltern.providers.gerrit.rename import move
 from saltern.providers.gerrit.server import Claim, Prepared, Seen, Server
 from saltern.providers.gerrit.upstream import import_upstream
 from saltern.settings import GerritSettings
@@ -19,8 +21,12 @@ from saltern.steps import Step
 def prepare(server: Server, step: Step) -> Prepared | Claim:
     """Return the push of a first commit, or a claim when the branch is there already.
 
-    Payload: ``default_branch``, ``upstream`` (URL or ``None``), ``upstream_prefix``, ``head``
-    and ``branch`` (observed commits or ``None``). Evidence: ``head``, the branch's commit.
+    Payload: ``default_branch``, ``upstream`` (URL or ``None``), ``upstream_prefix``,
+    ``upstream_branches`` and ``upstream_tags`` (patterns or ``None``), ``allow_local`` (whether
+    the upstream may be a path or of this network), ``head``
+    and ``branch`` (observed commits or ``None``), ``moved_from`` (a project of this Gerrit whose
+    content it gets, or ``None``) and ``moved_head`` (the commit of its HEAD). Evidence: ``head``,
+    the branch's commit; after an import also ``refs`` (how many) and ``upstream``.
     An upstream is imported here and now, the default branch last: that it exists proves that
     the import was whole.
     """
@@ -34,12 +40,35 @@ def prepare(server: Server, step: Step) -> Prepared | Claim:
     )
     if payload["branch"]:
         return claim
+    head = payload["head"]
+    if payload.get("moved_from"):
+        if move(server, step):
+            return claim
+        head = server.git.refs(step.name, ["HEAD"]).get("HEAD")
     if payload["upstream"]:
-        import_upstream(server, step)
+        imported = import_upstream(server, step)
+        return replace(claim, check=lambda seen: {**_check(step, ref, seen), **imported})
+    if head:
+        _branch_at_head(server, step, head)
         return claim
     files = {".gitreview": gitreview(server.settings, step.name, payload["default_branch"])}
     new, objects = new_commit(files, "Add .gitreview\n", server.identity)
     return Prepared(step, Update(ref, None, new), objects, claim)
+
+
+def _branch_at_head(server: Server, step: Step, head: str) -> None:
+    """Make the default branch of a project that has another one, where its HEAD is now.
+
+    HEAD is set here: as long as both branches are at one commit, no listing tells them apart.
+    """
+    branch, path = step.payload["default_branch"], f"/projects/{quoted(step.name)}"
+    try:
+        server.client.put(f"{path}/branches/{quoted(branch)}", {"revision": head})
+    except HttpRefused as error:
+        # 409: it came into being meanwhile; the read-back shows it.
+        if error.status != 409:
+            raise
+    server.client.put(f"{path}/HEAD", {"ref": f"refs/heads/{branch}"})
 
 
 def refuse_hidden(server: Server, step: Step) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -84,14 +85,15 @@ def merge(
     return found
 
 
-def all_groups(client: Client) -> dict[str, dict[str, str]]:
-    """Return ``{name: {"uuid", "owner_uuid"}}`` of every group the account sees."""
+def all_groups(client: Client) -> dict[str, dict[str, Any]]:
+    """Return ``{name: {"uuid", "owner_uuid", "description", "visible_to_all"}}`` of every group
+    that the account sees."""
     return _groups(_rows(client, "/groups/"))
 
 
-def some_groups(client: Client, names: Sequence[str]) -> dict[str, dict[str, str]]:
+def some_groups(client: Client, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the same of ``names``; one request for a few dozen, absent groups are absent."""
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for chunk in _chunks(names, "g"):
         try:
             found |= _groups(_rows(client, "/groups/?" + urlencode([("g", n) for n in chunk])))
@@ -102,6 +104,40 @@ def some_groups(client: Client, names: Sequence[str]) -> dict[str, dict[str, str
             listed = all_groups(client)
             return {name: listed[name] for name in names if name in listed}
     return found
+
+
+def group_members(client: Client, uuids: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return :func:`group_row` of the groups of ``uuids`` (by name), by name.
+
+    One request for some ninety groups; one that is gone makes Gerrit refuse (400).
+    """
+    names = {uuid: name for name, uuid in uuids.items()}
+    found = {}
+    for chunk in _chunks(list(names), "g"):
+        query = urlencode([("o", "MEMBERS"), ("o", "INCLUDES"), *(("g", uuid) for uuid in chunk)])
+        for row in map(group_row, _rows(client, f"/groups/?{query}").values()):
+            if row["uuid"] in names:
+                found[names[row["uuid"]]] = row
+    return found
+
+
+def group_row(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Gerrit tells of one group: ``uuid``, ``owner_uuid``, ``description``,
+    ``members`` (``id``, ``username``, ``email``), ``includes`` (UUIDs)."""
+    return {
+        "uuid": unquote(info["id"]),
+        "owner_uuid": info.get("owner_id", ""),
+        "description": info.get("description", ""),
+        "members": [
+            {
+                "id": member["_account_id"],
+                "username": member.get("username", ""),
+                "email": member.get("email", ""),
+            }
+            for member in info.get("members", ())
+        ],
+        "includes": [unquote(group["id"]) for group in info.get("includes", ())],
+    }
 
 
 def _rows(client: Client, path: str) -> dict[str, Any]:
@@ -121,9 +157,14 @@ def _head(info: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _groups(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+def _groups(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return {
-        name: {"uuid": unquote(row["id"]), "owner_uuid": row.get("owner_id", "")}
+        name: {
+            "uuid": unquote(row["id"]),
+            "owner_uuid": row.get("owner_id", ""),
+            "description": row.get("description", ""),
+            "visible_to_all": bool(row.get("options", {}).get("visible_to_all")),
+        }
         for name, row in rows.items()
     }
 
@@ -131,8 +172,24 @@ def _groups(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
 def _revisions(client: Client, names: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for chunk in _chunks(names, "project"):
-        rows = client.get("/access/?" + urlencode([("project", name) for name in chunk]))
+        try:
+            rows = _access(client, chunk)
+        except HttpRefused:
+            # Gerrit answers for all of them or none: one that it cannot read spoils the lot.
+            rows = _one_by_one(client, chunk)
         found |= {name: row["revision"] for name, row in rows.items() if "revision" in row}
+    return found
+
+
+def _access(client: Client, names: Sequence[str]) -> dict[str, Any]:
+    return _rows(client, "/access/?" + urlencode([("project", name) for name in names]))
+
+
+def _one_by_one(client: Client, names: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in names:
+        with contextlib.suppress(HttpRefused):
+            found |= _access(client, [name])
     return found
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from saltern.errors import Broken, SalternError
-from saltern.providers.gerrit import announce, listing, preconditions
+from saltern.providers.gerrit import announce, listing, members, preconditions, review, upstream
+from saltern.providers.gerrit.client import Client
 from saltern.providers.gerrit.config import MetaConfig
 from saltern.providers.gerrit.preconditions import Account
 from saltern.providers.gerrit.server import Server
@@ -15,34 +16,68 @@ from saltern.providers.gerrit.server import Server
 DEEP_REFS = ("refs/heads/", "refs/tags/")
 
 
-def observe(server: Server, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what exists now; writes nothing.
+class Sight(Protocol):
+    """How much of a Gerrit is seen (see :class:`saltern.providers.gerrit.reader.Sight`)."""
+
+    def problems(self, server: Server) -> tuple[str, Account, list[dict[str, str]]]:
+        """Return version, account and what keeps the server from being looked at."""
+
+    def list_groups(self, client: Client) -> dict[str, dict[str, Any]]:
+        """Return the groups that are shown."""
+
+    def mark(self, projects: Mapping[str, dict[str, Any]]) -> None:
+        """Say of each project what is not shown and may yet be there."""
+
+    def wrong_groups(self, found: MetaConfig, uuid_of: Callable[[str], str | None]) -> list[str]:
+        """Return the groups whose UUID in a groups file is wrong as far as can be told."""
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain data."""
+
+
+def observe(
+    server: Server, request: Mapping[str, Any], sight: Sight | None = None
+) -> dict[str, Any]:
+    """Return what exists now; writes nothing. Without ``sight`` all rights are asked for first.
 
     Request: ``projects`` (names or ``None`` for all), ``branches`` (full ref names), ``groups``
     (whether), ``deep`` (names whose every branch and tag is listed), ``changes`` (see
-    :func:`saltern.providers.gerrit.announce.observe_changes`).
+    :func:`saltern.providers.gerrit.announce.observe_changes`), ``members`` (see
+    :func:`saltern.providers.gerrit.members.observe_members`, whose answer is added).
 
     Answer: ``version``; ``account`` (``id``, ``username``, ``groups``); ``problems``, each with
     ``code``, ``what``, ``remedy``; ``projects`` by name with ``state``, ``description``,
     ``parent``, ``config`` and ``head`` (commits or ``None``), ``refs``, ``access`` (``digest``,
-    ``state``, ``wrong_groups``; ``None`` when there is none or it could not be read, ``unread``
-    then says why), ``all_refs`` of deep ones; ``groups`` by name with ``uuid``, ``owner_uuid``;
+    ``access_digest``, ``plain``, ``bare``, ``state``, ``wrong_groups``; ``None`` when there is
+    none or it could not be read, ``unread``
+    then says why), ``all_refs`` of deep ones; ``groups`` by name with ``uuid``, ``owner_uuid``,
+    ``description``;
     ``changes`` by commit. Projects that are not there are absent; those that the named ones
-    inherit from are there too.
+    inherit from are there too. With ``sight`` the answer has ``sight`` and a project's ``unseen``
+    says of ``access`` and ``content`` why they are not shown.
     """
+    if request.get("reviews"):
+        return review.observe_reviews(server, request["reviews"])
+    if request.get("imports"):
+        return {"imports": upstream.observe_imports(server)}
     with ThreadPoolExecutor(max(1, server.settings.workers), "gerrit-observe") as pool:
         client = server.client
         heads = pool.submit(listing.all_projects, client)
         refs = pool.submit(listing.project_refs, client, request.get("branches") or ())
-        groups = pool.submit(listing.all_groups, client)
+        groups = pool.submit(sight.list_groups if sight else listing.all_groups, client)
         changes = _submit_if(pool, request.get("changes"), announce.observe_changes, client)
-        version, account, problems = _preconditions(server, pool)
+        rights = sight.problems(server) if sight else _preconditions(server, pool)
+        version, account, problems = rights
         names = _with_ancestors(heads.result(), request.get("projects"))
         projects = listing.merge(client, heads.result(), refs.result(), names)
-        uuids = {name: group["uuid"] for name, group in groups.result().items()}
+        listed = groups.result()
+        uuids = {name: group["uuid"] for name, group in listed.items()}
+        if sight:
+            sight.mark(projects)
         if not problems:
-            _add_access(server, pool, projects, uuids)
+            _add_access(server, pool, projects, uuids, sight)
             _add_all_refs(server, pool, projects, request.get("deep") or ())
+        wishes = request.get("members") if not problems and listed else None
         return {
             "version": version,
             "account": {
@@ -52,8 +87,10 @@ def observe(server: Server, request: Mapping[str, Any]) -> dict[str, Any]:
             },
             "problems": problems,
             "projects": projects,
-            "groups": groups.result() if request.get("groups") else {},
+            "groups": listed if request.get("groups") else {},
             "changes": changes.result() if changes else None,
+            **(members.observe_members(client, pool, wishes, listed, account) if wishes else {}),
+            **({"sight": sight.to_data()} if sight else {}),
         }
 
 
@@ -109,6 +146,7 @@ def _add_access(
     pool: ThreadPoolExecutor,
     projects: Mapping[str, dict[str, Any]],
     uuids: Mapping[str, str],
+    sight: Sight | None = None,
 ) -> None:
     """Add ``access``; only commits that were never seen are read from the server."""
     known = server.configs.known(p["config"] for p in projects.values() if p["config"])
@@ -126,12 +164,15 @@ def _add_access(
         found = contents.get(project["config"])
         if isinstance(found, MetaConfig):
             project["access"] = {
-                "digest": found.digest,
-                "state": found.state,
-                "wrong_groups": found.wrong_groups(uuids.get),
+                **found.seen(),
+                "wrong_groups": sight.wrong_groups(found, uuids.get)
+                if sight
+                else found.wrong_groups(uuids.get),
             }
         elif found is not None:
             project["unread"] = found
+            if sight:
+                project["unseen"] = {**project.get("unseen", {}), "access": found}
 
 
 def _read(server: Server, name: str, commit: str, state: str) -> MetaConfig | str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from saltern.errors import Refused, Retry
 from saltern.providers.gerrit.client import HttpRefused, Unanswered, quoted
+from saltern.providers.gerrit.rename import rename
 from saltern.providers.gerrit.server import Claim, Seen, Server
 from saltern.steps import Step
 
@@ -19,8 +20,9 @@ def make(server: Server, step: Step) -> Claim:
     """Make the project and return the claim that it is there.
 
     Payload: ``parent``, ``description``, ``default_branch``, ``exists`` (it is listed),
-    ``config`` (observed commit of refs/meta/config or ``None``).
-    Evidence: ``config``, the commit of refs/meta/config.
+    ``config`` (observed commit of refs/meta/config or ``None``), ``moved_from`` (a project that
+    is to have this name now, or ``None``).
+    Evidence: ``config``, the commit of refs/meta/config; ``renamed`` if the server did that.
 
     A 409 proves nothing: a creation that was cut short leaves a project that answers 409 for
     ever and lacks refs/meta/config (facts: 6 of 40). So what is there is looked at and repaired.
@@ -29,6 +31,10 @@ def make(server: Server, step: Step) -> Claim:
     if payload["exists"] and payload["config"]:
         _describe(server, step.name, payload["description"])
         return Claim(step, lambda seen: _check(step, seen, parent=None))
+    moved_from = payload.get("moved_from")
+    if moved_from and rename(server, moved_from, step.name):
+        _repair(server, step)
+        return Claim(step, lambda seen: {**_check(step, seen, payload["parent"]), "renamed": True})
     if payload["exists"] or not _create(server, step):
         _repair(server, step)
     return Claim(step, lambda seen: _check(step, seen, parent=payload["parent"]))

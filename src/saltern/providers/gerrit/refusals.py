@@ -24,11 +24,14 @@ DENIED = (
     "invalid author",
     "invalid committer",
     "you are not allowed to upload merges",
+    # A merge that Gerrit itself made: part of every project's history that is moved.
+    "do not amend merges not made by you",
+    "'forge_server' permission",
 )
 
 NOT_WRITABLE = "project state does not permit write"
 
-IMPORT_RIGHTS = "Create, Push, Push Merge, Forge Author, Forge Committer"
+IMPORT_RIGHTS = "Create, Push, Push Merge, Forge Author, Forge Committer, Forge Server Identity"
 
 
 class Stale(Retry):

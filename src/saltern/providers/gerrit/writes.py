@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from saltern.errors import Retry, SalternError
-from saltern.providers.gerrit import access, content, projects
+from saltern.providers.gerrit import access, content, projects, rename
 from saltern.providers.gerrit.client import Unanswered
 from saltern.providers.gerrit.config import META_CONFIG
 from saltern.providers.gerrit.refusals import NotWritable, Stale, push_error, unreadable
@@ -23,6 +23,8 @@ Result = Claim | SalternError
 
 def write_project(server: Server, steps: Sequence[Step]) -> dict[str, Result]:
     """Do the steps of one project and return a claim or an error for each, by step key."""
+    if steps[0].kind == "retire":
+        return {step.key: _attempt(partial(rename.retire, server, step)) for step in steps}
     results: dict[str, Result] = {}
     rest = [step for step in steps if step.kind != "project"]
     for step in steps:

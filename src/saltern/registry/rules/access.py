@@ -13,6 +13,8 @@ from saltern.registry.normal import RULE_SETTINGS
 from saltern.registry.permission_rule import RuleError, parse_rule
 from saltern.registry.refpattern import pattern_problem
 from saltern.registry.rules.base import ACL, rule
+from saltern.registry.rules.suggest import meant
+from saltern.registry.rules.view import view
 from saltern.settings import RegistrySettings
 
 Lines = Iterator[tuple[Position, str]]
@@ -29,9 +31,8 @@ SECTIONS = frozenset(
 
 def permissions(document: AclDocument) -> Iterator[Entry]:
     """Yield the entries that grant something on refs."""
-    for entry in document.entries:
-        if entry.section == "access" and entry.subsection is not None and not _exclusive(entry):
-            yield entry
+    for entries in view(document).grants.values():
+        yield from entries
 
 
 @rule("SLT030", ACL, blocks=ACCESS)
@@ -49,9 +50,8 @@ def not_a_ref(document: AclDocument, settings: RegistrySettings) -> Lines:
         if not name.startswith(("refs/", "^refs/")):
             message = f"access section {name[:80]!r} must start with refs/ or ^refs/"
             yield document.place(header), message
-    for entry in document.entries:
-        bare = (entry.section, entry.subsection) == ("access", None)
-        if bare and entry.key.lower() != "inheritfrom":
+    for entry in view(document).sections.get("access", ()):
+        if entry.subsection is None and entry.key.lower() != "inheritfrom":
             yield document.place(entry), f'{entry.key} needs [access "refs/..."]'
 
 
@@ -67,13 +67,14 @@ def unknown_permission(document: AclDocument, settings: RegistrySettings) -> Lin
         if not vocabulary.is_permission(entry.key):
             yield (
                 document.place(entry),
-                f"unknown permission {entry.key[:60]!r}; Gerrit would ignore it in silence",
+                f"unknown permission {entry.key[:60]!r}; Gerrit would ignore it in silence"
+                + meant(entry.key, vocabulary.PERMISSIONS),
             )
-    for entry in document.entries:
-        if entry.section == "access" and _exclusive(entry):
-            for name in filter(None, re.split(r"[, \t]+", entry.value or "")):
-                if not vocabulary.is_permission(name):
-                    yield document.place(entry), f"unknown permission {name[:60]!r}"
+    for entry in view(document).exclusive:
+        for name in filter(None, re.split(r"[, \t]+", entry.value or "")):
+            if not vocabulary.is_permission(name):
+                hint = meant(name, vocabulary.PERMISSIONS)
+                yield document.place(entry), f"unknown permission {name[:60]!r}{hint}"
 
 
 @rule("SLT032", ACL, blocks=ACCESS)
@@ -84,10 +85,7 @@ def bad_rule(document: AclDocument, settings: RegistrySettings) -> Lines:
     Example: ``push = core``
     Instead: ``push = group core``
     """
-    for entry in document.entries:
-        ranged = _ranged(entry)
-        if ranged is None:
-            continue
+    for entry, ranged in _rules(document):
         try:
             parse_rule(entry.value or "", ranged)
         except RuleError as error:
@@ -157,7 +155,7 @@ def label_without_range(document: AclDocument, settings: RegistrySettings) -> Li
     Instead: ``label-Verified = -1..+1 group ci``
     """
     for entry in permissions(document):
-        if vocabulary.label_of(entry.key) is None:
+        if not entry.key.startswith(vocabulary.LABEL_PREFIXES):
             continue
         try:
             parsed = parse_rule(entry.value or "", True)
@@ -189,11 +187,8 @@ def unknown_section(document: AclDocument, settings: RegistrySettings) -> Lines:
     """
     for header in document.headers:
         if header.section not in SECTIONS:
-            yield document.place(header), f"Gerrit reads no section {header.section[:60]!r}"
-
-
-def _exclusive(entry: Entry) -> bool:
-    return entry.key.lower() == "exclusivegrouppermissions"
+            hint = meant(header.section, SECTIONS)
+            yield document.place(header), f"Gerrit reads no section {header.section[:60]!r}{hint}"
 
 
 def _switch_problem(entry: Entry) -> str | None:
@@ -208,17 +203,15 @@ def _switch_problem(entry: Entry) -> str | None:
     return None if vocabulary.boolean(value) is not None else "write true or false"
 
 
-def _ranged(entry: Entry) -> bool | None:
-    """Return whether an entry's rule may have a range; ``None`` when it holds no rule."""
-    if entry.section == "capability":
-        return entry.key.lower() in vocabulary.RANGED_CAPABILITIES
-    if (entry.section, entry.key.lower()) in RULE_SETTINGS:
-        return False
-    if entry.section != "access" or entry.subsection is None:
-        return None
-    if _exclusive(entry):
-        return None
-    return vocabulary.label_of(entry.key) is not None
+def _rules(document: AclDocument) -> Iterator[tuple[Entry, bool]]:
+    """Yield the entries that hold a rule, with whether it may have a range."""
+    for entry in permissions(document):
+        yield entry, vocabulary.label_of(entry.key) is not None
+    sections = view(document).sections
+    for entry in sections.get("capability", ()):
+        yield entry, entry.key.lower() in vocabulary.RANGED_CAPABILITIES
+    for section, key in RULE_SETTINGS:
+        yield from ((e, False) for e in sections.get(section, ()) if e.key.lower() == key)
 
 
 def _bad_enum(document: AclDocument, section: str, key: str, words: tuple[str, ...]) -> Lines:

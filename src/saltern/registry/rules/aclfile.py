@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from saltern.registry.findings import ACCESS, Position
+from saltern.registry.findings import ACCESS, WARNING, Position
 from saltern.registry.lookup import AclLookup
-from saltern.registry.rules.base import LOOKUP, rule
+from saltern.registry.rules.base import LOOKUP, REGISTRY, Collected, rule
 from saltern.settings import RegistrySettings
 
 Places = Iterator[tuple[Position, str]]
@@ -46,3 +46,26 @@ def acl_unreadable(lookup: AclLookup, settings: RegistrySettings) -> Places:
     """
     if lookup.syntax_error:
         yield lookup.syntax_error.position, lookup.syntax_error.message
+
+
+@rule("SLT056", REGISTRY, severity=WARNING)
+def acl_without_project(collected: Collected) -> Iterator[tuple[str | None, Position, str]]:
+    """An ACL file that no project uses.
+
+    Why: most often its project was renamed or removed, or it is the right file under a wrong
+    name; whoever edits it changes nothing.
+    Example: ``acls/org/old.config`` after org/old left the registry
+    Instead: remove the file, or name it in an ``acl-config``.
+    """
+    if collected.source is None:
+        return
+    root = collected.settings.acl_dir.rstrip("/")
+    used = {lookup.path for lookup in collected.lookups.values()}
+    for path in collected.source.files(root):
+        if path in used or not path.endswith(".config"):
+            continue
+        name = path[len(root) + 1 : -len(".config")]
+        entry = collected.entries.get(name)
+        waiting = entry and (name not in collected.lookups or entry.values.get("retired"))
+        if not waiting:
+            yield None, Position(path, 1, 1), "no project uses this ACL file"

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from saltern.registry.acl import AclDocument
 from saltern.registry.findings import ERROR
+from saltern.registry.lookup import AclLookup
+from saltern.registry.source import Source
 from saltern.registry.yamlfile import RawEntry
+from saltern.settings import CheckSettings, RegistrySettings
 
 ENTRY = "entry"
 LOOKUP = "lookup"
 ACL = "acl"
 REGISTRY = "registry"
+GROUPS = "groups"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One check: ``code``, ``severity``, what it ``blocks``, its ``scope`` and its function."""
+    """One check: ``code``, ``severity``, what it ``blocks``, its ``scope`` and its function.
+
+    ``policy``: it is given :class:`CheckSettings` in place of :class:`RegistrySettings`.
+    """
 
     code: str
     severity: str
     blocks: str | None
     scope: str
     check: Callable[..., Iterable[Any]]
+    policy: bool = False
 
     @property
     def page(self) -> str:
@@ -33,33 +41,49 @@ class Rule:
         return self.check.__doc__ or ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Collected:
     """What rules about the whole registry are given.
 
     ``entries``: every entry with a usable name, first of each name only, by name;
     ``repeated``: the later ones; ``parents``: project to parent; ``documents``: project to
-    its parsed ACL.
+    its parsed ACL; ``order``: all entries with a usable name in file order; ``lookups``:
+    project to what became of its ACL; ``text``: the projects file; ``source``: the other files;
+    ``server``: names of the projects that Gerrit has, ``None`` when nobody asked it; ``shared``:
+    what one rule worked out and another needs too.
     """
 
     entries: Mapping[str, RawEntry]
     repeated: Sequence[RawEntry]
     parents: Mapping[str, str]
     documents: Mapping[str, AclDocument]
+    order: Sequence[RawEntry] = ()
+    lookups: Mapping[str, AclLookup] = field(default_factory=dict)
+    text: str = ""
+    source: Source | None = None
+    settings: RegistrySettings = field(default_factory=RegistrySettings)
+    check: CheckSettings = field(default_factory=CheckSettings)
+    server: Collection[str] | None = None
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 _RULES: dict[str, Rule] = {}
 
 
 def rule(
-    code: str, scope: str, *, severity: str = ERROR, blocks: str | None = None
+    code: str,
+    scope: str,
+    *,
+    severity: str = ERROR,
+    blocks: str | None = None,
+    policy: bool = False,
 ) -> Callable[[Callable[..., Iterable[Any]]], Callable[..., Iterable[Any]]]:
     """Declare the decorated function as the check ``code``."""
 
     def declare(check: Callable[..., Iterable[Any]]) -> Callable[..., Iterable[Any]]:
         if code in _RULES:
             raise ValueError(f"{code} is declared twice")
-        _RULES[code] = Rule(code, severity, blocks, scope, check)
+        _RULES[code] = Rule(code, severity, blocks, scope, check, policy)
         return check
 
     return declare

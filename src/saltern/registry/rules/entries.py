@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from saltern.registry.findings import ACCESS, PROJECT, WARNING, Position
@@ -21,6 +21,7 @@ from saltern.registry.keys import (
     Key,
 )
 from saltern.registry.rules.base import ENTRY, rule
+from saltern.registry.rules.suggest import meant
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
@@ -67,9 +68,9 @@ def unknown_key(entry: RawEntry, settings: RegistrySettings) -> Places:
     Example: ``descripton: A library``
     Instead: ``description: A library``
     """
-    for key, place in entry.positions.items():
+    for key in entry.positions:
         if key not in KEYS and key not in UNSUPPORTED_KEYS:
-            yield place, f"unknown key {key[:60]!r}; known are {_known()}"
+            yield entry.at(key), f"unknown key {key[:60]!r}{_hint(key, KEYS)}"
 
 
 @rule("SLT006", ENTRY, blocks=PROJECT)
@@ -119,14 +120,16 @@ def unknown_option(entry: RawEntry, settings: RegistrySettings) -> Places:
     options = entry.values.get("options")
     for option in options if isinstance(options, list) else []:
         if option not in OPTIONS:
-            yield entry.at("options"), f"unknown option {option!r}; known are {', '.join(OPTIONS)}"
+            shown = option[:60] if isinstance(option, str) else option
+            yield entry.at("options"), f"unknown option {shown!r}{_hint(str(option), OPTIONS)}"
 
 
-@rule("SLT013", ENTRY)
+@rule("SLT013", ENTRY, severity=WARNING)
 def wrong_type_of_other_key(entry: RawEntry, settings: RegistrySettings) -> Places:
     """The value of an informational key has another type than the key takes.
 
-    Why: a text where a list belongs was read letter by letter by older tools.
+    Why: a text where a list belongs was read letter by letter by older tools. A warning, for
+    nothing here or on Gerrit is decided by these keys, and merged history has it.
     Example: ``groups: core``
     Instead: ``groups: [core]``
     """
@@ -159,5 +162,5 @@ def has_shape(value: Any, key: Key) -> bool:
     return isinstance(value, _SHAPES[key.shape])
 
 
-def _known() -> str:
-    return ", ".join(sorted(KEYS))
+def _hint(word: str, known: Iterable[str]) -> str:
+    return meant(word, known) or f"; known are {', '.join(sorted(known))}"

@@ -10,6 +10,7 @@ from saltern.registry.acl import AclDocument
 from saltern.registry.findings import ACCESS, Position
 from saltern.registry.gitconfig import Entry
 from saltern.registry.rules.base import ACL, rule
+from saltern.registry.rules.view import view
 from saltern.settings import RegistrySettings
 
 Lines = Iterator[tuple[Position, str]]
@@ -22,18 +23,18 @@ _VALUE = re.compile(r"[+-]?[0-9]{1,5}(?:\s.*)?", re.DOTALL)
 def bad_label(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A label that Gerrit refuses: its name, its function or one of its values.
 
-    Why: the push is refused, for a name with a blank with nothing but "internal error".
+    Why: the push is refused, for a name with a blank with nothing but "internal error". Merged
+    history has functions that older releases took, and that this one refuses to set: an error.
     Example: ``function = MaxWithBlock``
     Instead: ``function = NoBlock`` and a submit requirement
     """
     for header in document.headers:
         if header.section == "label" and not _NAME.fullmatch(header.subsection or ""):
             yield document.place(header), "a label's name has letters, digits and dashes only"
-    for entry in document.entries:
-        if entry.section == "label":
-            reason = _label_problem(entry)
-            if reason:
-                yield document.place(entry), reason
+    for entry in view(document).sections.get("label", ()):
+        reason = _label_problem(entry)
+        if reason:
+            yield document.place(entry), reason
     yield from _repeated_votes(document)
 
 
@@ -51,8 +52,8 @@ def _label_problem(entry: Entry) -> str | None:
 
 def _repeated_votes(document: AclDocument) -> Lines:
     seen: set[tuple[str | None, int]] = set()
-    for entry in document.entries:
-        if entry.section != "label" or entry.key.lower() != "value":
+    for entry in view(document).sections.get("label", ()):
+        if entry.key.lower() != "value":
             continue
         if _VALUE.fullmatch(entry.value or ""):
             vote = (entry.subsection, int((entry.value or "").split()[0]))
@@ -65,13 +66,15 @@ def _repeated_votes(document: AclDocument) -> Lines:
 def deprecated_label_key(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A label key that Gerrit no longer lets anybody set.
 
-    Why: the push is refused: "... is deprecated and cannot be set".
+    Why: the push is refused: "... is deprecated and cannot be set". Merged history has many, all
+    older than the refusal. A project that has the very value on the server may keep it: where
+    that matters, rate this rule a warning (``check.severity``).
     Example: ``copyMinScore = true``
     Instead: ``copyCondition = is:MIN``
     """
-    for entry in document.entries:
+    for entry in view(document).sections.get("label", ()):
         instead = vocabulary.DEPRECATED_LABEL_KEYS.get(entry.key.lower())
-        if entry.section == "label" and instead:
+        if instead:
             yield (
                 document.place(entry),
                 f"{entry.key} cannot be set any more; write copyCondition = {instead}",
@@ -102,9 +105,7 @@ def bad_submit_requirement(document: AclDocument, settings: RegistrySettings) ->
 
 def _requirement_keys(document: AclDocument) -> Lines:
     seen: set[tuple[str | None, str]] = set()
-    for entry in document.entries:
-        if entry.section != "submit-requirement":
-            continue
+    for entry in view(document).sections.get("submit-requirement", ()):
         if entry.key not in vocabulary.SUBMIT_REQUIREMENT_KEYS:
             known = ", ".join(vocabulary.SUBMIT_REQUIREMENT_KEYS)
             yield document.place(entry), f"unknown key {entry.key!r}; known are {known}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from saltern.registry.findings import PROJECT, WARNING, Position
 from saltern.registry.rules.base import ENTRY, REGISTRY, Collected, rule
@@ -30,6 +31,7 @@ def bad_name(entry: RawEntry, settings: RegistrySettings) -> Iterator[tuple[Posi
         yield entry.at("project"), f"project name {shown!r} {reason}"
 
 
+@lru_cache(maxsize=8192)
 def name_problem(name: str) -> str | None:
     """Return what is wrong with a project name, ``None`` when nothing is."""
     if not _ALLOWED.fullmatch(name):
@@ -78,3 +80,20 @@ def names_differ_in_case(collected: Collected) -> Iterator[tuple[str | None, Pos
         first = seen.setdefault(name.lower(), name)
         if first != name:
             yield name, entry.at("project"), f"{name} differs from {first} only in case"
+
+
+@rule("SLT055", REGISTRY, severity=WARNING)
+def name_below_another(collected: Collected) -> Iterator[tuple[str | None, Position, str]]:
+    """The name of a project is the path of another one's directory.
+
+    Why: Gerrit makes both; a clone of the one stands in the way of the other, and so do
+    mirrors and web pages that map names to directories.
+    Example: ``org/tools`` beside ``org/tools/lint``
+    Instead: names of which none is the beginning of another's path.
+    """
+    for name, entry in collected.entries.items():
+        above = name.rpartition("/")[0]
+        while above:
+            if above in collected.entries:
+                yield name, entry.at("project"), f"{name} is below the project {above}"
+            above = above.rpartition("/")[0]

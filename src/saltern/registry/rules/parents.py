@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from saltern.registry.acl import AclDocument
-from saltern.registry.findings import PROJECT, Position
+from saltern.registry.findings import ACCESS, PROJECT, WARNING, Position
+from saltern.registry.normal import ROOT_PROJECT
 from saltern.registry.rules.base import REGISTRY, Collected, rule
+from saltern.registry.rules.suggest import meant
 
 Found = Iterator[tuple[str | None, Position, str]]
 
@@ -71,9 +73,48 @@ def _cycles(parents: Mapping[str, str]) -> Iterator[list[str]]:
 def _place(collected: Collected, name: str) -> Position:
     document = collected.documents.get(name)
     found = _inherit_from(document) if document else None
-    return found or collected.entries[name].at("project")
+    entry = collected.entries[name]
+    return found or entry.at("parent" if "parent" in entry.positions else "project")
 
 
 def _inherit_from(document: AclDocument) -> Position | None:
     entries = document.select("access", None, "inheritFrom")
     return document.place(entries[-1]) if entries else None
+
+
+@rule("SLT053", REGISTRY, severity=WARNING)
+def parent_elsewhere(collected: Collected) -> Found:
+    """A project inherits from one that the registry does not have.
+
+    Why: Gerrit refuses the ACL unless somebody else made the parent: "parent does not exist".
+    A warning, for that is known only where the server is asked.
+    Example: ``inheritFrom = org/bsae``
+    Instead: ``inheritFrom = org/base``, or an entry for it.
+    """
+    if collected.server is None:
+        for name, parent in _strangers(collected):
+            message = f"parent {parent[:80]!r} is not in the registry"
+            yield name, _place(collected, name), message + meant(parent, collected.entries)
+
+
+@rule("SLT054", REGISTRY, blocks=ACCESS)
+def parent_nowhere(collected: Collected) -> Found:
+    """A project inherits from one that neither the registry nor Gerrit has.
+
+    Why: Gerrit refuses the push: "parent does not exist".
+    Example: ``inheritFrom = org/bsae``
+    Instead: ``inheritFrom = org/base``, or an entry for it.
+    """
+    if collected.server is not None:
+        for name, parent in _strangers(collected):
+            if parent not in collected.server:
+                message = f"parent {parent[:80]!r} is neither in the registry nor on Gerrit"
+                yield name, _place(collected, name), message + meant(parent, collected.entries)
+
+
+def _strangers(collected: Collected) -> Iterator[tuple[str, str]]:
+    """Yield projects whose parent the registry does not have; the default parent is the site's."""
+    own = (ROOT_PROJECT, collected.settings.default_parent)
+    for name, parent in collected.parents.items():
+        if parent not in collected.entries and parent not in own:
+            yield name, parent

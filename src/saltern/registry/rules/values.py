@@ -80,17 +80,28 @@ def bad_upstream(entry: RawEntry, settings: RegistrySettings) -> Places:
 
 @rule("SLT014", ENTRY, blocks=PROJECT)
 def bad_upstream_prefix(entry: RawEntry, settings: RegistrySettings) -> Places:
-    """An ``upstream-prefix`` that cannot be part of a branch name.
+    """An ``upstream-prefix`` or pattern of refs that cannot be part of a branch's or tag's name.
 
-    Why: imported branches are named with it.
-    Example: ``upstream-prefix: "up stream"``
-    Instead: ``upstream-prefix: upstream``
+    Why: imported branches are named with the prefix; a pattern that can match nothing is a slip.
+    Example: ``upstream-prefix: "up stream"`` or ``upstream-tags: [refs/tags/v*]``
+    Instead: ``upstream-prefix: upstream``, ``upstream-tags: [v*]``
     """
+    for key in ("upstream-branches", "upstream-tags"):
+        patterns = entry.values.get(key)
+        for pattern in patterns if isinstance(patterns, list) else ():
+            if isinstance(pattern, str) and not _is_pattern(pattern):
+                text = f"{pattern[:80]!r} can match no name; write short names with '*', as 'v1.*'"
+                yield entry.at(key), text
     prefix = entry.values.get("upstream-prefix")
     if not isinstance(prefix, str) or not prefix:
         return
     if not _PREFIX.fullmatch(prefix) or not is_branch(f"{prefix.rstrip('/')}/x"):
         yield entry.at("upstream-prefix"), f"{prefix[:80]!r} cannot start a branch name"
+
+
+def _is_pattern(pattern: str) -> bool:
+    """Return whether a pattern with ``*``, ``?`` and ``[...]`` can match a short ref name."""
+    return not pattern.startswith("refs/") and is_branch(re.sub(r"[*?]|\[[^\]]*\]", "x", pattern))
 
 
 def upstream_problem(url: str, allow_local: bool = False) -> str | None:

@@ -1,0 +1,59 @@
+"""What is wrong because of a change, told from what was wrong before."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from saltern.registry.findings import Finding
+from saltern.registry.model import Registry
+
+_PLACE = re.compile(r":[0-9]+(?::[0-9]+)?\b")
+
+
+def caused(old: Registry, new: Registry) -> tuple[tuple[Finding, ...], int]:
+    """Return the findings of ``new`` that the change from ``old`` caused, and how many others.
+
+    A finding was there before when ``old`` has one of the same code, file, project and message
+    (places named in it aside) on lines of the same text, wherever those lines stand now: a
+    fault that moved is not a new one, and one whose line was touched and not mended is.
+    """
+    stood = Counter(_identities(old))
+    found = []
+    for finding, identity in zip(new.findings, _identities(new), strict=True):
+        if stood[identity]:
+            stood[identity] -= 1
+        else:
+            found.append(finding)
+    return tuple(found), len(new.findings) - len(found)
+
+
+def _identities(registry: Registry) -> list[tuple[str, ...]]:
+    files = {finding.position.file for finding in registry.findings}
+    texts = {name: text.split("\n") for name, text in registry.texts.items() if name in files}
+    texts.update(_acl_lines(registry, files - texts.keys()))
+    return [_identity(finding, texts) for finding in registry.findings]
+
+
+def _acl_lines(registry: Registry, files: set[str]) -> dict[str, list[str]]:
+    lines: dict[str, list[str]] = {}
+    for project in registry.projects.values():
+        acl = project.acl
+        if acl is not None and acl.file in files and acl.file not in lines:
+            lines[acl.file] = acl.text.split("\n")
+    return lines
+
+
+def _identity(finding: Finding, texts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    at = finding.position
+    last = at.end[0] if at.end else at.line
+    lines = texts.get(at.file, ())[at.line - 1 : last]
+    return (
+        finding.code,
+        finding.severity,
+        at.file,
+        finding.project or "",
+        _PLACE.sub(":", finding.message),
+        *(line.strip() for line in lines),
+    )

@@ -1,0 +1,67 @@
+"""Findings for a person: place, message, the line it is about with a caret, what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from saltern.registry.findings import ERROR, Position
+from saltern.registry.source import Source
+from saltern.report.findings.excerpt import Lines
+from saltern.report.findings.grouping import Group, summary
+from saltern.report.findings.rulepage import page
+from saltern.report.findings.shown import printable, visible, width
+
+_BEFORE = 40
+_WIDEST = 140
+
+
+def render_text(
+    groups: Sequence[Group], source: Source, *, color: bool = False, others: int = 0
+) -> str:
+    """Return the findings, four or more lines each, and a summary line."""
+    lines = Lines(source)
+    shown = [_one(group, lines) for group in groups]
+    text = "\n\n".join([*shown, summary(groups, others)])
+    return text if color else click.unstyle(text)
+
+
+def _one(group: Group, lines: Lines) -> str:
+    finding = group.finding
+    tone = "red" if finding.severity == ERROR else "yellow"
+    place = click.style(printable(str(finding.position)), bold=True)
+    severity = click.style(finding.severity, fg=tone)
+    code = click.style(finding.code, fg=tone, bold=True)
+    out = [f"{place}: {code} {severity} {printable(finding.message)}"]
+    out += _excerpt(finding.position, lines, tone)
+    about = page(finding.code)
+    if about:
+        instead = " ".join(about.instead.split()).replace("``", "`")
+        out.append(f"{_label('help')} {printable(instead)}  (saltern rule {finding.code})")
+    if group.concerned():
+        out.append(f"{_label('projects')} {printable(group.concerned())}")
+    if finding.fix:
+        out.append(f"{_label('fix')} saltern check --fix")
+    return "\n".join(out)
+
+
+def _label(word: str) -> str:
+    return click.style(f"  = {word}:", fg="cyan")
+
+
+def _excerpt(position: Position, lines: Lines, tone: str) -> list[str]:
+    """Return the source line and the carets below it; nothing when there is no such line."""
+    line = lines.line(position)
+    if line is None:
+        return []
+    start, end = lines.span(position)
+    left = max(0, start - _BEFORE) if len(line) > _WIDEST else 0
+    right = min(len(line), left + _WIDEST)
+    before, meant = visible(line[left:start]), visible(line[start : min(end, right)])
+    cut, after = ("…" if left else ""), ("…" if right < len(line) else "")
+    number = str(position.line)
+    margin = " " * len(number)
+    shown = (cut + before + meant + visible(line[min(end, right) : right]) + after).rstrip()
+    under = " " * width(cut + before) + click.style("^" * max(1, width(meant)), fg=tone)
+    return [f"{margin} |", f"{number} | {shown.replace(chr(9), ' ')}", f"{margin} | {under}"]

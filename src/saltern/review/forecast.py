@@ -1,0 +1,94 @@
+"""What the merge of a change will do: the plan with it, less the plan without it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from saltern.errors import SalternError
+from saltern.gaps import Block
+from saltern.look import Looker
+from saltern.plan import Plan, make_plan
+from saltern.registry.registry import Registry
+from saltern.report.plain import plain
+from saltern.steps import Step
+
+
+@dataclasses.dataclass(frozen=True)
+class Forecast:
+    """Steps and blocked steps that come with the change; ``problem``: why that cannot be told."""
+
+    steps: tuple[Step, ...] = ()
+    blocked: Mapping[str, Block] = dataclasses.field(default_factory=dict)
+    problem: str = ""
+
+
+def forecast(looker: Looker, old: Registry | None, new: Registry) -> Forecast:
+    """Return what the merge of ``new`` over ``old`` will do, by one look at the servers.
+
+    ``old`` is ``None`` when what the change is built on cannot be read: all of the plan is the
+    change's then. Never raises for a server that cannot be looked at: ``problem`` says why.
+    """
+    before = old or dataclasses.replace(new, projects={}, groups={}, findings=())
+    both = dataclasses.replace(
+        new,
+        projects={**before.projects, **new.projects},
+        groups={**before.groups, **new.groups},
+    )
+    try:
+        context = looker.observe(both)
+    except SalternError as error:
+        return Forecast(problem=str(error))
+    return difference(
+        make_plan(dataclasses.replace(context, registry=before)),
+        make_plan(dataclasses.replace(context, registry=new)),
+    )
+
+
+def difference(old: Plan, new: Plan) -> Forecast:
+    """Return what ``new`` has that ``old`` has not, or has with other data."""
+    steps = tuple(
+        step
+        for key, step in new.steps.items()
+        if key not in old.steps or old.steps[key].payload != step.payload
+    )
+    blocked = {
+        key: block
+        for key, block in new.blocked.items()
+        if key not in old.blocked or old.blocked[key].code != block.code
+    }
+    return Forecast(steps, blocked)
+
+
+def lines(found: Forecast) -> list[str]:
+    """Return the forecast as plain lines, one a project or group: what is done and why."""
+    by_name: dict[tuple[str, str], list[str]] = {}
+    for step in found.steps:
+        what = f"{_VERBS.get(step.kind, step.kind)} ({plain(step.why, 100)})"
+        by_name.setdefault(_owner(step.kind, step.name), []).append(what)
+    for key, block in found.blocked.items():
+        kind, _, name = key.partition(":")
+        what = f"{kind} cannot be done: {plain(block.reason)}"
+        by_name.setdefault(_owner(kind, name), []).append(what)
+    return [
+        f"{kind} {plain(name, 200)}: {', '.join(_unique(what))}"
+        for (kind, name), what in by_name.items()
+    ]
+
+
+_VERBS = {
+    "group": "is made",
+    "members": "members are set",
+    "project": "is made or set",
+    "content": "first content",
+    "access": "ACL is written",
+    "mirror": "mirror is updated",
+}
+
+
+def _owner(kind: str, name: str) -> tuple[str, str]:
+    return ("group" if kind in ("group", "members") else "project", name)
+
+
+def _unique(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(words))
