@@ -19,10 +19,10 @@ from pathlib import Path
 try:
     from saltern.errors import Broken, SalternError
     from saltern.gather import gatherer
-    from saltern.importing import progress
     from saltern.journal import Request
     from saltern.look import Looker
-    from saltern.report import exit_status, text
+    from saltern.report import exit_status, plantext, text
+    from saltern.report.plain import plain_block
     from saltern.review import Reviewer
     from saltern.review import report as reviews
     from saltern.run import Converger
@@ -132,7 +132,7 @@ def plan(projects=None, deep=False):
 
     def run(converger):
         found, registry = converger.plan(_names(projects), deep=bool(deep))
-        data = text.json.loads(text.render_plan(found, registry, "json"))
+        data = plantext.to_data(found, registry)
         return data, text.render_plan(found, registry), 1 if found else 0
 
     return _with_converger(run)
@@ -173,7 +173,7 @@ def imports():
 
     def work(_settings, dispatcher):
         rows = dispatcher.observe("gerrit", {"imports": True})["imports"]
-        return {"imports": rows}, progress.describe(rows), 0
+        return {"imports": rows}, text.render_imports(rows), 0
 
     return _with_dispatcher(work)
 
@@ -269,7 +269,8 @@ def _with_converger(run):
     """Return ``run(converger)``'s data, with its text and exit status where Salt finds them."""
 
     def work(settings, dispatcher):
-        converger = Converger(settings["registry"], settings["converge"], dispatcher)
+        own = settings["converge"]
+        converger = Converger(settings["registry"], own, dispatcher, check=settings["check"])
         with closing(converger.journal):
             return run(converger)
 
@@ -281,8 +282,9 @@ def _with_reviewer(run):
 
     def work(settings, dispatcher):
         own = settings["converge"]
-        looker = Looker(settings["registry"], dispatcher, Path(own.state_dir))
-        data = run(Reviewer(looker, dispatcher, settings["review"], own, settings["check"]))
+        state, check = Path(own.state_dir), settings["check"]
+        looker = Looker(settings["registry"], dispatcher, state, check=check)
+        data = run(Reviewer(looker, dispatcher, settings["review"], own))
         return data, reviews.render(data), reviews.exit_status(data)
 
     return _with_dispatcher(work)
@@ -295,8 +297,8 @@ def _with_dispatcher(run):
         with closing(SaltDispatcher(__opts__, settings["converge"])) as dispatcher:
             data, shown, code = run(settings, dispatcher)
     except SalternError as error:
-        data, shown = {"status": "refused", "code": error.code, "reason": str(error)}, str(error)
-        code = exit_status("refused")
+        data = {"status": "refused", "code": error.code, "reason": str(error)}
+        shown, code = plain_block(error), exit_status("refused")
     __context__["retcode"] = code
     return {**data, "text": shown, "outputter": "projects", "retcode": code}
 

@@ -36,7 +36,7 @@ from lab.saltconfig import (
     write_pillar,
 )
 
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 2
 """Daemons may take this long to end by themselves; Salt's often sleep through a SIGTERM."""
 PING_AFTER = 4

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
+import hypothesis
 import pytest
 import requests
 
-RIGHTS = {
-    "refs/meta/config": ("read", "create", "push"),
-    "refs/heads/*": ("create", "push", "forgeAuthor", "forgeCommitter"),
-    "refs/tags/*": ("create", "push", "createTag", "forgeAuthor", "forgeCommitter"),
-}
-"""What the service account needs on every project; a fresh Gerrit does not grant it."""
+from lab.demo.grants import GRANTS
+from tests import servers
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +21,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    # How long an example takes says how busy the machine is.
+    hypothesis.settings.register_profile(
+        "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("busy")
 
 
 def pytest_unconfigure() -> None:
@@ -34,9 +34,9 @@ def pytest_unconfigure() -> None:
 
 
 def grant(server: object, group: str = "Administrators") -> None:
-    """Grant :data:`RIGHTS` on All-Projects to ``group``, as an administrator does once."""
+    """Grant :data:`GRANTS` on All-Projects to ``group``, as an administrator does once."""
     rules = {"rules": {group: {"action": "ALLOW"}}}
-    add = {ref: {"permissions": dict.fromkeys(names, rules)} for ref, names in RIGHTS.items()}
+    add = {ref: {"permissions": dict.fromkeys(names, rules)} for ref, names in GRANTS.items()}
     answer = requests.post(
         f"{server.http_url}/a/projects/All-Projects/access",
         json={"add": add},
@@ -49,12 +49,7 @@ def grant(server: object, group: str = "Administrators") -> None:
 @pytest.fixture(scope="session")
 def gerrit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """A Gerrit with the rights granted: a real one where GERRIT_WAR names it, else the stand-in."""
-    root: Path = tmp_path_factory.mktemp("gerrit")
-    if os.environ.get("GERRIT_WAR"):
-        from lab import realgerrit as lab
-    else:
-        from lab.gerrit import process as lab
-    server = lab.start(root)
+    server = servers.start(tmp_path_factory.mktemp("gerrit"))
     try:
         grant(server)
         yield server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,12 @@ def test_no_file_is_longer_than_it_may_be():
         for path in _files(ROOT / folder)
     }
     assert {name: length for name, length in lengths.items() if length > 420} == {}
+
+
+def test_no_two_test_files_share_a_name():
+    """pytest imports test files by their bare name: of two alike it finds one, and stops."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_relative_import_is_read_as_its_full_name():

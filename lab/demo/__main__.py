@@ -16,7 +16,7 @@ from lab.demo import servers
 from lab.demo.checkout import registry_source
 from lab.demo.scenes import titles
 from lab.demo.story import GREEN, RED, Story
-from lab.demo.world import MINION, REGISTRY, World, shell, world
+from lab.demo.world import MINION, PAGE, REGISTRY, World, shell, world
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOT = REPOSITORY / ".lab" / "demo"
@@ -97,6 +97,7 @@ def _explain(story: Story, running: World) -> None:
         f"change   git clone {running.gerrit.http_url}/{REGISTRY}; edit gerrit/projects.yaml;\n"
         f"         push to refs/for/master as {running.contributor.username} or "
         f"{admin.username}\n"
+        f"page     {running.root / PAGE / 'index.html'}\n"
         f"files    {running.root}\n"
         f"stop     Ctrl-C here, or kill {os.getpid()}"
     )

@@ -7,10 +7,27 @@ from typing import Any
 from lab.demo.people import Person
 
 GRANTS = {
-    "refs/meta/config": ("read", "create", "push"),
-    "refs/heads/*": ("create", "push", "forgeAuthor", "forgeCommitter"),
-    "refs/tags/*": ("create", "createTag", "createSignedTag", "forgeCommitter"),
+    "refs/meta/config": ("read", "create", "push", "forgeCommitter"),
+    "refs/heads/*": (
+        "create",
+        "push",
+        "pushMerge",
+        "forgeAuthor",
+        "forgeCommitter",
+        "forgeServerAsCommitter",
+    ),
+    "refs/tags/*": (
+        "create",
+        "push",
+        "pushMerge",
+        "createTag",
+        "createSignedTag",
+        "forgeAuthor",
+        "forgeCommitter",
+        "forgeServerAsCommitter",
+    ),
 }
+"""By ref; the same as the state salt/gerrit/access.sls and docs/admin.md have."""
 
 
 def grant(admin: Person, group: str = "Administrators") -> None:

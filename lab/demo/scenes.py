@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -15,11 +16,11 @@ from lab.demo.grants import grant_votes
 from lab.demo.people import project_path
 from lab.demo.story import DIM, Story
 from lab.demo.wait import until
-from lab.demo.world import LABEL, MINION, REGISTRY, World
+from lab.demo.world import LABEL, MINION, PAGE, REGISTRY, World
 
 EVENT_SECONDS = 300
 """A deadline, not a wait: a busy machine with the real registry takes a while."""
-KINDS = ("group", "members", "project", "content", "access", "mirror", "announce")
+KINDS = ("group", "members", "project", "content", "access", "retire", "mirror", "announce")
 FIRST = Edit("demo/reports", "demo/rights", "Demo Release Team")
 SECOND = Edit("demo/invoices", "demo/ledgers", "Demo Auditors")
 INTRUDER = {"refs/heads/*": {"permissions": {"push": {"rules": {"global:Registered-Users": {}}}}}}
@@ -209,6 +210,13 @@ def scene_6(story: Story, world: World) -> None:
     code, report = world.salt_run("projects.converge")
     demand(code == 0 and not report["counts"], f"the last converge: {_short(report)}")
     story.line("salt-run projects.converge: nothing to do, exit status 0")
+    page = world.root / PAGE
+    until(lambda: _page_state(page) == "well", f"{page} to say that all is well", EVENT_SECONDS)
+    story.proved(f"{page / 'index.html'}: the status page says that all is well")
+
+
+def _page_state(page: Path) -> str:
+    return str(json.loads((page / "status.json").read_text("utf-8"))["state"])
 
 
 def _victim(world: World) -> str:

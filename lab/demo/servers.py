@@ -14,7 +14,7 @@ from typing import Any
 from lab.demo.people import Person
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 30
+START_SECONDS = 120
 NOT_GERRIT = """\
 THIS IS NOT GERRIT.
 It is a stand-in of this repository (lab/gerrit) that answers as a real one was recorded to.

@@ -24,6 +24,8 @@ MINION = "review01"
 SERVICE = "saltern"
 REGISTRY = "infra/project-config"
 LABEL = "Verified"
+PAGE = "page"
+"""Folder of the status page."""
 RUN_SECONDS = 1800
 
 
@@ -173,6 +175,7 @@ def master_opts(
                 "state_dir": str(root / "state"),
                 "owners": {"gerrit": MINION, "mirror": MINION},
                 "backoff_limit": 5.0,
+                "page_dir": str(root / PAGE),
                 "links": {"gerrit": gerrit.http_url, "mirror": mirror_url + "/{project}.git"},
             },
             "review": {"label": LABEL},

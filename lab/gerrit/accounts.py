@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 FIRST_ID = 1000000
 _USERNAME = re.compile(r"[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9._@+-]*[a-zA-Z0-9._-]")
+_RESERVED = r"example|invalid|localhost|test"
+_EMAIL = re.compile(rf"[^@\s]+@([^@\s]+\.(?!({_RESERVED})$)[^@\s.]+|localhost)")
+
+
+def check_email(text: str) -> None:
+    """Refusal 400 for an address that Gerrit refuses: also of a domain that nobody can have."""
+    if not _EMAIL.fullmatch(text):
+        raise bad_request("invalid email address")
 
 
 def parse_key(text: str) -> tuple[str, str, str]:
@@ -85,7 +93,9 @@ class Accounts:
         match = re.search(r"<([^>]+)>$", text)
         mail = match[1] if match else text
         found = [a for a in self.by_id.values() if mail in a.emails]
-        return found or [a for a in self.by_id.values() if a.name == text]
+        if found or "@" in text:
+            return found
+        return [a for a in self.by_id.values() if (a.name or "").lower() == text.lower()]
 
     def resolve(self, text: str, user: User) -> Account:
         """The one account an identifier means; Refusal 404 (403 for a stranger's self)."""
@@ -122,8 +132,8 @@ class Accounts:
         email = fields.get("email")
         groups = [self._site.groups.require_input(g) for g in fields.get("groups") or []]
         account = Account(self.next_id(), username, fields.get("name") or None)
-        if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost", email):
-            raise bad_request("invalid email address")
+        if email:
+            check_email(email)
         if email and any(email in a.emails for a in self.by_id.values()):
             raise unprocessable(f"email '{email}' already exists")
         account.email, account.emails = email, [email] if email else []

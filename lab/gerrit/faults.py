@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import signal
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,10 @@ TABLE: dict[str, tuple[str, dict[str, tuple[object, str]]]] = {
         {**_CALL, **_WHEN},
     ),
     "delay-calls": ("answer REST calls late", {**_CALL, **_WHEN, "ms": (1000, "delay")}),
+    "hold-calls": (
+        "hold REST calls until cleared",
+        {**_CALL, "count": (0, "unused"), "skip": (0, "matches let pass first")},
+    ),
     "refuse-pushes": (
         "refuse refs of pushes",
         {
@@ -73,7 +79,7 @@ TABLE: dict[str, tuple[str, dict[str, tuple[object, str]]]] = {
         },
     ),
     "slow-create": (
-        "leave a project half made for a while during its creation",
+        "leave a project half made for a while, or until cleared, during its creation",
         {"project": (".*", "regex"), "ms": (200, "pause after each step"), **_WHEN},
     ),
 }
@@ -163,6 +169,12 @@ class Faults:
     def _first(self, name: str) -> Fault | None:
         return next((f for f in self._active if f.name == name), None)
 
+    async def _while_active(self, fault: Fault, seconds: float = math.inf) -> None:
+        """Return when the fault was cleared, or after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while fault in self._active and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+
     # --- where faults strike ---
 
     def die_at(self, point: str, subject: str) -> None:
@@ -177,6 +189,9 @@ class Faults:
         delay = self._take("delay-calls", method=method, path=path)
         if delay:
             await asyncio.sleep(delay.fields["ms"] / 1000)
+        hold = self._take("hold-calls", method=method, path=path)
+        if hold:
+            await self._while_active(hold)
         refusal = self._take("refuse-calls", method=method, path=path)
         if refusal:
             raise Refusal(refusal.fields["status"], refusal.fields["text"])
@@ -205,7 +220,7 @@ class Faults:
                 raise HalfMade(project)
         slow = self._first("slow-create")
         if slow and re.search(slow.fields["project"], project):
-            await asyncio.sleep(slow.fields["ms"] / 1000)
+            await self._while_active(slow, slow.fields["ms"] / 1000)
             if step == "config":
                 self._take("slow-create", project=project)
         else:

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 
 
 class StandIn:
@@ -26,6 +26,7 @@ class StandIn:
     """
 
     admin_user = "admin"
+    is_stand_in = True
 
     def __init__(self, root: Path, options: dict):
         self.root = root

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from .accounts import key_info, parse_key
+from .accounts import check_email, key_info, parse_key
 from .errors import Refusal, bad_request, conflict, forbidden, not_found
 from .model import Account, timestamp
 from .rest import Call, Reply, route
@@ -307,6 +307,7 @@ def put_email(call: Call) -> Reply:
     data = call.body(no_confirmation=bool, preferred=bool)
     if email in account.emails:
         raise conflict(f"email {email} already exists")
+    check_email(email)
     account.emails.append(email)
     if data.get("preferred") or not account.email:
         account.email = email

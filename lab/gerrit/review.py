@@ -102,9 +102,13 @@ def _checked_comments(
             if comment:
                 found.append(comment)
     if data.get("omit_duplicate_comments"):
-        seen = {(c.path, c.line, c.text, c.patch_set) for c in change.published()}
-        found = [c for c in found if (c.path, c.line, c.text, c.patch_set) not in seen]
+        seen = [_same(comment) for comment in change.published()]
+        found = [comment for comment in found if _same(comment) not in seen]
     return found
+
+
+def _same(comment: Comment) -> tuple:
+    return comment.path, comment.line, comment.range, comment.text, comment.patch_set
 
 
 def _comment(user, change, patch, path: str, data: dict, tag) -> Comment | None:
@@ -156,10 +160,10 @@ def _valid(span: dict) -> bool:
 
 
 def _check_sizes(change: Change, comments: list[Comment], message: str) -> None:
-    sizes = [len(c.text) + 101 for c in comments if len(c.text) > SIZE_LIMIT]
-    sizes += [len(message)] if len(message) > SIZE_LIMIT else []
-    if sizes:
-        raise bad_request(f"{_REJECTED}Comment size exceeds limit ({sizes[0]} > {SIZE_LIMIT})")
+    sizes = [*map(_size, comments), _length(message)]
+    too_large = [size for size in sizes if size > SIZE_LIMIT]
+    if too_large:
+        raise bad_request(f"{_REJECTED}Comment size exceeds limit ({too_large[0]} > {SIZE_LIMIT})")
     # The real server counts the change's messages too, and the new message with the comments.
     existing = len(change.published()) + len(change.messages)
     new = len(comments) + 1
@@ -168,6 +172,16 @@ def _check_sizes(change: Change, comments: list[Comment], message: str) -> None:
             f"{_REJECTED}Exceeding maximum number of comments: "
             f"{existing} (existing) + {new} (new) > {COUNT_LIMIT}"
         )
+
+
+def _size(comment: Comment) -> int:
+    """A comment's size as the real server counts it: text, path, tag and what else it stores."""
+    return sum(map(_length, (comment.text, comment.path, comment.tag or ""))) + 93
+
+
+def _length(text: str) -> int:
+    """A text's length in UTF-16 code units."""
+    return len(text) + sum(char > "\uffff" for char in text)
 
 
 def _published_drafts(change: Change, user: User) -> list[Comment]:

@@ -19,6 +19,9 @@ All-Projects:
         refs/tags/*:
           create: { {{ group }}: {} }
           push: { {{ group }}: {} }
+          pushMerge: { {{ group }}: {} }
           createTag: { {{ group }}: {} }
+          createSignedTag: { {{ group }}: {} }
           forgeAuthor: { {{ group }}: {} }
           forgeCommitter: { {{ group }}: {} }
+          forgeServerAsCommitter: { {{ group }}: {} }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -13,9 +13,9 @@ from saltern.errors import RegistryError
 from saltern.plan import ANNOUNCE, KINDS, Plan
 from saltern.registry.changed import changed
 from saltern.registry.history import History
-from saltern.registry.registry import Registry, load
+from saltern.registry.registry import Registry
+from saltern.registry.source import Source
 from saltern.report.note import TAG, note
-from saltern.settings import RegistrySettings
 from saltern.steps import DONE, Step, step_key
 
 _ORDER = {kind.name: number for number, kind in enumerate(KINDS)}
@@ -44,17 +44,17 @@ def describe(
     commit: str,
     number: int,
     registry: Registry,
-    settings: RegistrySettings,
+    load: Callable[[Source], Registry],
     *,
     failed: bool = False,
 ) -> Change:
     """Return what the merged ``commit`` (change ``number``) changed against its first parent."""
     parent = history.parent(commit)
     try:
-        after = registry if commit == registry.commit else load(history.source(commit), settings)
+        after = registry if commit == registry.commit else load(history.source(commit))
         if parent is None:
             return Change(commit, number, frozenset(after.projects), (), failed=failed)
-        before = load(history.source(parent), settings)
+        before = load(history.source(parent))
     except RegistryError as error:
         # A past state that nobody can read must not hold up the present one.
         problem = f"What it changed cannot be told: {error}"
@@ -138,11 +138,10 @@ class Announcer:
     def _keys(self, change: Change) -> set[str]:
         names = change.touched & self._registry.projects.keys()
         groups = {g for name in names for g in self._registry.projects[name].groups}
-        keys = {
-            step_key(kind.name, name)
-            for kind in KINDS
-            for name in (names if kind.over == "projects" else groups | change.groups)
-        }
+        groups |= change.groups
+        moved = {old for old, name in self._registry.moved.items() if name in names}
+        over = {"projects": names, "moved": moved, "groups": groups, "wishes": groups}
+        keys = {step_key(kind.name, name) for kind in KINDS for name in over[kind.over]}
         return keys & (self._plan.steps.keys() | self._plan.blocked.keys())
 
     def all_done(self, number: str, results: Mapping[str, Result]) -> bool:
@@ -161,7 +160,7 @@ class Announcer:
             [results[key] for key in sorted(self._keys(change), key=_by_kind)],
             time.monotonic() - self._started,
             self._remarks(change),
-            change.removed,
+            [name for name in change.removed if name not in self._registry.moved],
             links=self._links,
             projects=change.touched & self._registry.projects.keys(),
             again=change.failed,

@@ -14,6 +14,7 @@ from saltern.parts import ACCESS, SETTINGS, Compared, compared, writes
 from saltern.policy import Settled
 from saltern.registry.acl import SYSTEM_GROUPS
 from saltern.registry.findings import Position
+from saltern.registry.groupmodel import FOREIGN
 from saltern.registry.registry import Project, Registry
 from saltern.registry.settingskeys import PARENT, STATE, Setting, plain_settings
 from saltern.rename import moves, origin, origin_block, why_made
@@ -80,6 +81,12 @@ def group_gap(ctx: Context, name: str) -> Gap | Block | None:
     """A group is done when it is listed with a UUID."""
     if ctx.uuid(name):
         return None
+    if name.startswith(FOREIGN):
+        return Block(
+            "external-group",
+            f"{ctx.registry.groups[name]}: {name!r} belongs to another system than Gerrit, and no "
+            "group of that name is made; name a group that Gerrit keeps, and include it there",
+        )
     owner = ctx.settings.group_owner
     if ctx.uuid(owner) is None and owner not in ctx.registry.groups:
         return Block("owner-missing", f"Gerrit has no group {owner!r} to own it (group_owner)")

@@ -15,8 +15,9 @@ from saltern.lock import Lock
 from saltern.registry import source as sources
 from saltern.registry.fetch import fetch
 from saltern.registry.history import History
+from saltern.registry.incremental import Cache
 from saltern.registry.registry import Registry, load
-from saltern.settings import RegistrySettings
+from saltern.settings import CheckSettings, RegistrySettings
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class Looker:
     """Reads one registry and observes the servers through a dispatcher.
 
     ``state``: directory of the registry's clone; ``directory`` replaces fetching when the
-    registry is at hand.
+    registry is at hand; ``check``: what its rules ask for.
     """
 
     def __init__(
@@ -34,18 +35,20 @@ class Looker:
         dispatcher: Dispatcher,
         state: Path,
         directory: Path | None = None,
+        check: CheckSettings | None = None,
     ):
         self.settings = settings
         self.clone = state / "registry.git"
         self._dispatcher = dispatcher
         self._directory = directory
+        self._check = check or CheckSettings()
         self._lock = state / "registry.lock"
 
     def read(self) -> tuple[sources.Source, Registry]:
         """Return the registry and where it was read from; a damaged clone is made anew."""
         if self._directory is not None:
             directory = sources.DirectorySource(self._directory)
-            return directory, load(directory, self.settings)
+            return directory, self.load(directory)
         # A plan is made without the run's lock and fetches into the same clone.
         with Lock(self._lock):
             try:
@@ -62,7 +65,11 @@ class Looker:
 
     def _fetch(self) -> tuple[sources.Source, Registry]:
         source = fetch(self.settings, self.clone, None)
-        return source, load(source, self.settings)
+        return source, self.load(source)
+
+    def load(self, source: sources.Source, cache: Cache | None = None) -> Registry:
+        """Return the registry in ``source``, checked as every other state of it is."""
+        return load(source, self.settings, self._check, cache=cache)
 
     def history(self, source: sources.Source) -> History | None:
         """Return the history behind ``source``, ``None`` for a directory."""

@@ -21,7 +21,7 @@ def members_needs(ctx: Context, name: str) -> Iterator[str]:
     """Yield what must be there before a group is settled: itself and every group it names."""
     yield step_key("group", name)
     wish = ctx.registry.group_wishes.get(name)
-    for group in _groups(wish) if wish else ():
+    for group in groups_named(wish) if wish else ():
         yield step_key("group", group.text)
 
 
@@ -168,7 +168,7 @@ def _block(ctx: Context, wish: Group, seen: Mapping[str, Any]) -> Block | None:
 def _unknown_groups(ctx: Context, wish: Group) -> Block | None:
     missing = [
         group
-        for group in _groups(wish)
+        for group in groups_named(wish)
         if ctx.uuid(group.text) is None and group.text not in ctx.registry.groups
     ]
     if not missing:
@@ -234,7 +234,8 @@ def _too_many(ctx: Context, wish: Group, seen: Mapping[str, Any]) -> Block | Non
     )
 
 
-def _groups(wish: Group) -> Iterator[Named]:
+def groups_named(wish: Group) -> Iterator[Named]:
+    """Yield the groups that an entry of groups.yaml names beside its own."""
     if wish.owner:
         yield wish.owner
     yield from wish.includes or ()

@@ -119,7 +119,7 @@ def _words(memory: Memory, part: Part) -> str:
 def _compare(project: Project, seen: Mapping[str, Any]) -> Compared:
     have = seen.get("access")
     rows = tuple(_rows(project, seen, have))
-    described = bool(project.description) and project.description != (seen.get("description") or "")
+    described = bool(project.description) and _differs(project.description, seen)
     branch = seen.get("refs", {}).get(f"refs/heads/{project.default_branch}")
     head = bool(branch or seen.get("head")) and seen.get("head") != branch
     words = [*(["description"] if described else []), *(["HEAD"] if head else []), *rows]
@@ -134,6 +134,11 @@ def _compare(project: Project, seen: Mapping[str, Any]) -> Compared:
         seen.get("config") or "",
     )
     return Compared(_access(project, seen, have, bare), settings, rows, described, head)
+
+
+def _differs(description: str, seen: Mapping[str, Any]) -> bool:
+    """Return whether Gerrit shows another description; it may keep or drop outer blanks."""
+    return description.strip() != (seen.get("description") or "").strip()
 
 
 def _access(

@@ -23,7 +23,7 @@ from saltern.gaps import (
     parent_place,
     project_gap,
 )
-from saltern.membership import members_gap, members_needs, members_with
+from saltern.membership import groups_named, members_gap, members_needs, members_with
 from saltern.parts import drifts
 from saltern.registry.findings import MEMBERS
 from saltern.registry.registry import Registry
@@ -108,6 +108,7 @@ KINDS = (
     Kind("retire", "gerrit", "import", "moved", retire_needs, retire_gap),
     Kind("mirror", "mirror", "main", "projects", _mirror_needs, mirror_gap),
 )
+PROJECT_KINDS = frozenset(kind.name for kind in KINDS if kind.over == "projects")
 ANNOUNCE = "announce"
 _LANES = {kind.name: (kind.provider, kind.lane) for kind in KINDS} | {ANNOUNCE: ("gerrit", "main")}
 
@@ -238,8 +239,21 @@ def _groups(registry: Registry, scope: Collection[str] | None, owner: str) -> li
     if scope is None:
         return list(registry.groups)
     named = {g for name in _closure(registry, scope) for g in registry.projects[name].groups}
-    named |= {owner} if named else set()
+    named = _with_named(registry, named | {owner} if named else named)
     return [group for group in registry.groups if group in named]
+
+
+def _with_named(registry: Registry, groups: Collection[str]) -> set[str]:
+    """Return groups with those that their entries in groups.yaml name, and so on."""
+    found: set[str] = set()
+    queue = list(groups)
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found.add(name)
+            wish = registry.group_wishes.get(name)
+            queue += [group.text for group in groups_named(wish)] if wish else []
+    return found
 
 
 def _wishes(

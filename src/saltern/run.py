@@ -20,16 +20,16 @@ from saltern.journal import Journal, Request
 from saltern.lock import Lock
 from saltern.look import Looker
 from saltern.parts import keep_in_mind
-from saltern.plan import ANNOUNCE, Plan, make_plan, retired_by
+from saltern.plan import ANNOUNCE, PROJECT_KINDS, Plan, make_plan, retired_by
 from saltern.registry.changed import changed
 from saltern.registry.history import History
-from saltern.registry.registry import Registry, load
+from saltern.registry.registry import Registry
 from saltern.report import Report, unfinished
 from saltern.report.page import Origin, PageWriter, record
 from saltern.report.report import counts, slowest
 from saltern.review.allowed import allowed_to_retire
 from saltern.review.trailers import ALLOW, RETIRE
-from saltern.settings import ConvergeSettings, RegistrySettings
+from saltern.settings import CheckSettings, ConvergeSettings, RegistrySettings
 from saltern.steps import DONE, Step, step_key
 
 log = logging.getLogger(__name__)
@@ -71,12 +71,13 @@ class Converger:
         settings: ConvergeSettings,
         dispatcher: Dispatcher,
         directory: Path | None = None,
+        check: CheckSettings | None = None,
     ):
         self._registry = registry
         self._settings = settings
         self._dispatcher = dispatcher
         self._state = Path(settings.state_dir)
-        self._looker = Looker(registry, dispatcher, self._state, directory)
+        self._looker = Looker(registry, dispatcher, self._state, directory, check)
         journal = self._state / "journal.sqlite"
         self.journal = Journal(journal)
         origin = Origin(registry.project, registry.branch, settings.links, settings.page_runs)
@@ -153,7 +154,7 @@ class Converger:
         if key not in {row["key"] for row in self.journal.stuck()}:
             raise Refused(f"{key!r} is not on the stuck list (salt-run projects.status)")
         kind, _, name = key.partition(":")
-        scope = None if kind in ("group", "members", ANNOUNCE) else [name]
+        scope = [name] if kind in PROJECT_KINDS else None
         return self.converge(f"retry {key}", projects=scope, deep=kind == "mirror")
 
     def _merged(self, requests: list[Request]) -> Work:
@@ -307,11 +308,11 @@ class Converger:
         if not last or last == history.tip or not history.contains(last):
             return ()
         try:
-            before = load(history.source(last), self._registry)
+            before = self._looker.load(history.source(last))
         except RegistryError as error:
             log.warning("cannot tell what left the registry since %s: %s", last, error)
             return ()
-        return tuple(sorted(changed(before, registry).removed))
+        return tuple(sorted(changed(before, registry).removed - registry.moved.keys()))
 
     def _changes(self, history: History | None, context: Context) -> tuple[Change, ...]:
         """Return the merged changes that still want a note."""
@@ -330,7 +331,7 @@ class Converger:
                         commit,
                         state["number"],
                         context.registry,
-                        self._registry,
+                        self._looker.load,
                         failed=bool(state.get("failed")),
                     )
                 )
@@ -346,7 +347,7 @@ class Converger:
         limit = max(1, int(self._registry.retire_limit * active))
         if len(retired) > limit and not work.allow_retire and picture.history:
             since = self.journal.last_converged()
-            flagged = allowed_to_retire(picture.history, since, self._registry)
+            flagged = allowed_to_retire(picture.history, since, self._looker.load)
             retired = [name for name in retired if name not in flagged]
         if len(retired) > limit and not work.allow_retire:
             raise Refused(

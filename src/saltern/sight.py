@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from saltern.registry.groupmodel import FOREIGN
+from saltern.steps import GROUP_KINDS
+
 if TYPE_CHECKING:
     from saltern.gaps import Block, Context, Gap
     from saltern.registry.registry import Project
@@ -44,7 +47,7 @@ def doubt(
     sight = ctx.gerrit.get("sight")
     if sight is None:
         return found
-    if kind in ("group", "members", "retire"):
+    if kind in (*GROUP_KINDS, "retire"):
         return found if sight["complete"] else _other_doubt(ctx, kind, name, found)
     if found is None:
         return None
@@ -69,7 +72,9 @@ def _other_doubt(
         return found
     if kind == "members":
         return _members_doubt(ctx, name, found)
-    return _group_doubt(ctx, name) if found is not None else None
+    if found is None or name.startswith(FOREIGN):
+        return found
+    return _group_doubt(ctx, name)
 
 
 def _group_doubt(ctx: Context, name: str) -> Unknown | None:

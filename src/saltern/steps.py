@@ -11,6 +11,8 @@ from saltern.errors import Retry, SalternError
 DONE = "done"
 FAILED = "failed"
 RETRY = "retry"
+GROUP_KINDS = ("group", "members")
+"""Kinds of steps whose name is a group's; that of the others is a project's, or a change's."""
 
 
 def step_key(kind: str, name: str) -> str:

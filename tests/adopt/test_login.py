@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from saltern.cli.login import settings_for
+from saltern.cli.options import Sections
 from saltern.errors import Broken
 
 URL = "https://review.example.org"
@@ -23,7 +24,7 @@ def nobody(monkeypatch, tmp_path):
 
 def login(url=URL, gerrit=None):
     """Return the username and password that would be used."""
-    found = settings_for(url, {"gerrit": gerrit} if gerrit else {}, HERE)
+    found = settings_for(url, Sections({"gerrit": gerrit} if gerrit else {}, HERE))
     return found.username, found.password
 
 
@@ -80,4 +81,4 @@ def test_broken_netrc_is_named_without_its_words(tmp_path):
 def test_cache_is_the_users_own(monkeypatch, tmp_path):
     """A contributor has no right to the service's directory."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert settings_for(URL, {}, HERE).cache_dir == str(tmp_path / "saltern")
+    assert settings_for(URL, Sections({}, HERE)).cache_dir == str(tmp_path / "saltern")

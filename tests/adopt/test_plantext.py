@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from saltern.gaps import Block
 from saltern.plan import Plan
 from saltern.registry import Finding, Position, Registry
@@ -11,8 +13,7 @@ from saltern.report.acldiff import acl_diff
 from saltern.report.plantext import render, run_order, unread
 from saltern.sight import CONFIG, Unknown
 from saltern.steps import Step
-
-EVIL = "\x1b[2J\u202eevil\nrow"
+from tests.hostile import TEXTS
 
 
 def step(kind, name, *needs, why="missing"):
@@ -49,16 +50,17 @@ def test_steps_stand_in_the_order_in_which_they_run():
     ]
 
 
-def test_hostile_words_reach_a_terminal_as_text():
+@pytest.mark.parametrize("evil", TEXTS.values(), ids=TEXTS)
+def test_hostile_words_reach_a_terminal_as_text(evil):
     """No escape sequence, line break or change of direction comes through."""
-    finding = Finding("SLT001", "error", Position("f", 1, 1), EVIL)
+    finding = Finding("SLT001", "error", Position("f", 1, 1), evil)
     found = plan(
-        step("access", EVIL, why=EVIL),
-        blocked={f"access:{EVIL}x": Block("c", EVIL)},
-        unknown={f"access:{EVIL}": Unknown(CONFIG, EVIL)},
+        step("access", evil, why=evil),
+        blocked={f"access:{evil}x": Block("c", evil)},
+        unknown={f"access:{evil}": Unknown(CONFIG, evil)},
     )
-    key = f"access:{EVIL}"
-    text = render(found, Registry(None, {}, {}, (finding,)), "text", {key: (f"+{EVIL}",)})
+    key = f"access:{evil}"
+    text = render(found, Registry(None, {}, {}, (finding,)), "text", {key: (f"+{evil}",)})
     for line in [*text.split("\n"), *unread(found)]:
         assert line.isprintable()
     assert json.loads(render(found, EMPTY, "json"))["steps"][0]["key"] == key

@@ -23,7 +23,7 @@ def saltern(*arguments: str | Path, cwd: Path, **env: str) -> subprocess.Complet
     ]
     given = {k: v for k, v in os.environ.items() if not k.startswith(("SALTERN_", "NO_COLOR"))}
     return subprocess.run(
-        command, cwd=cwd, env={**given, **env}, capture_output=True, text=True, timeout=120
+        command, cwd=cwd, env={**given, **env}, capture_output=True, text=True, timeout=250
     )
 
 

@@ -11,20 +11,9 @@ import sys
 import pytest
 
 from tests.cli.conftest import GOOD, commit, saltern
+from tests.hostile import TEXTS, controls
 
 WRONG = "- project: org/a\n  descripton: A library\n- project: org/b\n  acl-config: no.config\n"
-HOSTILE = (
-    "\x1b[31mred",
-    "$(touch made)",
-    "`touch made`",
-    "'; touch made; '",
-    "{{ 7 * 7 }}",
-    "<script>alert(1)</script>",
-    "\u202egnp.exe",
-    "%s%n%d",
-    "../../etc/passwd",
-    "::error file=x::y",
-)
 
 
 def test_registry_without_faults_ends_with_0(checkout):
@@ -40,7 +29,7 @@ def test_fault_is_shown_with_its_line_and_a_caret(checkout):
     assert found.returncode == 1
     assert lines[0].startswith("gerrit/projects.yaml:2:3: SLT005 warning unknown key 'descripton'")
     assert lines[1:4] == ["  |", "2 |   descripton: A library", "  |   ^^^^^^^^^^"]
-    assert lines[4].startswith("  = help: `description: A library`")
+    assert lines[4] == "  = help: saltern rule SLT005"
     assert lines[-1] == "1 error, 1 warning"
 
 
@@ -195,7 +184,7 @@ def test_color_is_for_terminals_that_want_it(checkout, no_color):
             cwd=root, stdout=theirs, env={**os.environ, "NO_COLOR": no_color, "TERM": "xterm"},
         )  # fmt: skip
         shown = os.read(ours, 100)
-        assert process.wait(60) == 1
+        assert process.wait(120) == 1
     finally:
         os.close(ours)
         os.close(theirs)
@@ -204,17 +193,20 @@ def test_color_is_for_terminals_that_want_it(checkout, no_color):
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "gerrit"])
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_is_shown_as_text(checkout, form, text):
+def test_hostile_texts_are_shown_as_text(checkout, form):
     """What a contributor wrote reaches no terminal as a command and no shell as a word."""
+    texts = [(number, json.dumps(text)) for number, text in enumerate(TEXTS.values())]
     root = checkout(
-        f"- project: org/a\n  {json.dumps(text)}: 1\n  description: {json.dumps(text)}\n"
-        f"  acl-config: {json.dumps(text)}\n- project: {json.dumps(text)}\n"
+        "".join(
+            f"- project: org/a{n}\n  ? {text}\n  : 1\n  description: {text}\n"
+            f"  acl-config: {text}\n- project: {text}\n"
+            for n, text in texts
+        )
     )
     found = saltern("check", "--format", form, cwd=root)
     assert found.returncode == 1
     assert "Traceback" not in found.stderr
-    assert not any(c in found.stdout for c in "\x1b\u202e\x07")
+    assert controls(found.stdout + found.stderr) == set()
     assert sorted(p.name for p in root.iterdir()) == [".git", "gerrit"]
     assert form == "text" or json.loads(found.stdout)
 

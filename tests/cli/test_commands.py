@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from saltern.registry.rules import all_rules
 from saltern.report.findings.rulepage import pages
 from tests.cli.conftest import saltern
+from tests.hostile import NAMES, PWN, controls
 
 CODES = [rule.code for rule in all_rules()]
 
@@ -65,21 +68,58 @@ def test_completion_script_is_one_the_shell_reads(tmp_path, shell):
     assert "_SALTERN_COMPLETE" in script
     if shutil.which(shell):
         (tmp_path / "script").write_text(script)
-        subprocess.run([shell, "-n", tmp_path / "script"], check=True, timeout=30)
+        subprocess.run([shell, "-n", tmp_path / "script"], check=True, timeout=120)
 
 
 def test_completion_offers_commands_and_runs_nothing_of_the_checkout(tmp_path):
     """Words of the command line and file names are data to the completion."""
-    (tmp_path / "$(touch made)").mkdir()
-    (tmp_path / "`touch made`.yaml").write_text("")
+    for name in NAMES:
+        if name and "/" not in name:
+            (tmp_path / f"{name}.yaml").write_text("")
     for words, cword in (
         ("saltern ", "1"),
         ("saltern check ", "2"),
-        ("saltern $(touch made) ", "2"),
+        (f"saltern $(touch {PWN}) ", "2"),
+        (f"saltern check --registry '$(touch {PWN})", "3"),
     ):
         found = saltern(
             cwd=tmp_path, _SALTERN_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=cword
         )
         assert found.returncode == 0
         assert words != "saltern " or "plain,check" in found.stdout
-    assert not (tmp_path / "made").exists()
+        assert controls(found.stdout) == set()
+    assert not (tmp_path / PWN).exists()
+
+
+@pytest.mark.parametrize("typed", ["check --registry ", "check --registry $", "rule $(", "-"])
+def test_bash_completes_in_a_checkout_of_hostile_names_and_runs_none(tmp_path, typed):
+    """A shell that sourced the script offers hostile file names as text, whatever is typed."""
+    for name in NAMES:
+        if name and "/" not in name:
+            (tmp_path / name).mkdir()
+    on_path = tmp_path / "bin"
+    on_path.mkdir()
+    (on_path / "saltern").write_text(
+        f"#!/bin/sh\nexec {sys.executable} -c "
+        '\'from saltern.cli import main; main(prog_name="saltern")\' "$@"\n'
+    )
+    (on_path / "saltern").chmod(0o755)
+    (on_path / "script").write_text(saltern("completion", "bash", cwd=tmp_path).stdout)
+    ask = """
+        source bin/script
+        read -ra COMP_WORDS <<< "saltern $TYPED"
+        [[ $TYPED == *' ' ]] && COMP_WORDS+=("")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _saltern_completion saltern
+        printf 'offered %s\\n' "${COMPREPLY[@]}"
+    """
+    run = subprocess.run(
+        ["bash", "-c", ask],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{on_path}:{os.environ['PATH']}", "TYPED": typed},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.stdout.startswith("offered "), run.stderr
+    assert not list(tmp_path.rglob(PWN))

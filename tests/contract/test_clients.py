@@ -24,7 +24,7 @@ from replay.world import World
 
 MASTER = "refs/heads/master"
 TRANSPORTS = ("http", "ssh")
-EVENT_SECONDS = 20
+EVENT_SECONDS = 90
 
 
 @pytest.fixture(scope="module")

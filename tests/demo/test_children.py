@@ -34,7 +34,7 @@ def test_orphan_of_a_session_of_its_own_is_ended(code):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     first, second = run.stdout.splitlines()
     pid, found, ended = first.split()

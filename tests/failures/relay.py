@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
 import threading
+import time
 from urllib.parse import urlsplit
 
 WRITES = re.compile(rb"^(?:PUT|DELETE|POST (?!\S*git-upload-pack)) ?\S*", re.MULTILINE)
 """The start of a request that writes (a fetch is a POST too, and does not)."""
+PATIENCE = 120
 
 
 class Relay:
@@ -35,6 +38,13 @@ class Relay:
         with self._mutex:
             self.held.clear()
             self._left, self._after = number, after
+
+    def catch(self, process: subprocess.Popen) -> None:
+        """Return once it holds a write of ``process``; fail when that ends without one."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.held.wait(0.05):
+            assert process.poll() is None, f"ended with {process.returncode}, nothing was held"
+            assert time.monotonic() < deadline, f"no write was held in {PATIENCE} s"
 
     def close(self) -> None:
         """Close everything."""

@@ -81,7 +81,7 @@ class Scene:
                 "username": self.server.admin_user,
                 "password": self.server.admin_password,
                 "cache_dir": str(self.root / "cache"),
-                "timeout": 20.0,
+                "timeout": 60.0,
                 "committer_email": "admin@example.com",
             },
             "mirror": {
@@ -89,7 +89,7 @@ class Scene:
                 "source_url": f"{self.url}/a",
                 "username": self.server.admin_user,
                 "password": self.server.admin_password,
-                "timeout": 20.0,
+                "timeout": 60.0,
             },
             "converge": {
                 "state_dir": str(self.root / "state"),
@@ -138,7 +138,7 @@ class Scene:
                 command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
         return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=120
+            command, env=environment, capture_output=True, text=True, check=False, timeout=250
         )
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class Scene:
 
     def mark(self) -> int:
         """Return how many requests the server has had."""
-        return len(self.server.call_log())
+        return len(self.server.call_log()) if self.server.is_stand_in else 0
 
     def writes(self, since: int = 0) -> list[str]:
         """Return what was sent to change something: ``PUT /a/...``, ``push PROJECT``."""
@@ -180,8 +180,13 @@ class Scene:
         mark = self.mark()
         report = self.converge(deep=True)
         assert (report.status, report.exit, dict(report.counts)) == ("done", 0, {}), report.steps
-        assert self.writes(mark) == []
+        self.assert_nothing_written(mark)
         assert self.server.unsupported() == []
+
+    def assert_nothing_written(self, since: int) -> None:
+        """Fail if something was sent to change something; a real server does not tell."""
+        if self.server.is_stand_in:
+            assert self.writes(since) == []
 
 
 def reasons(report: Report) -> dict[str, str]:

@@ -190,7 +190,7 @@ def test_12_damaged_mirror_is_made_again(scene, damage):
     mark = scene.mark()
     report = scene.converge()
     assert (report.exit, dict(report.counts)) == (0, {"mirror": {"done": 1}}), report.steps
-    assert scene.writes(mark) == []
+    scene.assert_nothing_written(mark)
     scene.assert_settled()
 
 

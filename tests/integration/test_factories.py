@@ -20,6 +20,8 @@ from lab.saltconfig import REPOSITORY, write_pillar
 from tests.conftest import grant
 from tests.integration.saltsite import Site, until
 
+PATIENCE = 240
+"""Seconds until a daemon or a command is given up: far longer than a busy machine takes."""
 ACL = """\
 [access]
 \tinheritFrom = All-Projects
@@ -36,7 +38,7 @@ class FactorySite(Site):
         self._salt = SimpleNamespace(
             opts=master.config,
             sockets=Path(master.config["sock_dir"]).parent,
-            run=master.salt_run_cli(timeout=120).run,
+            run=master.salt_run_cli(timeout=PATIENCE).run,
             stop=lambda: None,
         )
 
@@ -94,13 +96,18 @@ def factory_site(salt_factories: Any, stand_in: FactorySite) -> Iterator[Factory
     pillar = stand_in.root / "pillar"
     write_pillar(pillar, {stand_in.minion: {"saltern": stand_in.pillar()}})
     opts = {**documented(stand_in), "pillar_roots": {"base": [str(pillar)]}}
-    master = salt_factories.salt_master_daemon("master", overrides=opts | quiet_log("master"))
-    minion = master.salt_minion_daemon(stand_in.minion, overrides=quiet_log("minion"))
+    master = salt_factories.salt_master_daemon(
+        "master", overrides=opts | quiet_log("master"), start_timeout=PATIENCE
+    )
+    minion = master.salt_minion_daemon(
+        stand_in.minion, overrides=quiet_log("minion"), start_timeout=PATIENCE
+    )
     with master.started(), minion.started():
         stand_in.use(master)
-        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=stand_in.minion)
+        salt = master.salt_cli(timeout=PATIENCE)
+        synced = salt.run("saltutil.sync_all", f"--timeout={PATIENCE}", minion_tgt=stand_in.minion)
         assert {"modules.gerrit", "modules.mirror"} <= set(synced.data["modules"]), synced
-        until(stand_in.gerrit.streams, 60, "the engine to listen")
+        until(stand_in.gerrit.streams, what="the engine to listen")
         assert stand_in.converge()["status"] == "done"
         stand_in.quiet()
         yield stand_in
@@ -115,8 +122,8 @@ def core_rules(site: FactorySite, name: str) -> dict[str, Any]:
 
 def assert_made(site: FactorySite, name: str) -> None:
     """Wait for the project's mirror and ACL, in whatever order; its group and branch are there."""
-    head = until(lambda: site.head_of_mirror(name), 120, f"the mirror of {name}")
-    rules = until(lambda: core_rules(site, name), 60, f"the ACL of {name}")
+    head = until(lambda: site.head_of_mirror(name), what=f"the mirror of {name}")
+    rules = until(lambda: core_rules(site, name), what=f"the ACL of {name}")
     assert site.project(name)["state"] == "ACTIVE"
     assert site.rest("GET", f"projects/{name}/branches/master")["revision"] == head
     assert list(rules) == [site.group(f"{name}-core")["id"]]

@@ -66,9 +66,9 @@ def test_interrupted_lab_leaves_no_process_and_starts_again_on_the_same_keys(
             os.killpg(program.pid, ending)
         else:
             program.stdin.close()
-        program.wait(60)
+        program.wait(200)
         program.stdout.close()
-        until(lambda: not processes(root), 10, "the daemons to be gone")
+        until(lambda: not processes(root), what="the daemons to be gone")
     assert keys[0] == keys[1]
 
 
@@ -79,5 +79,5 @@ def test_second_site_has_ports_and_sockets_of_its_own(tmp_path: Path) -> None:
     masters = [program.stdout.readline().split()[-1] for program in programs]
     assert all(pid.isdecimal() for pid in masters)
     for program in programs:
-        program.communicate(timeout=60)
-    until(lambda: not any(processes(root) for root in roots), 10, "the daemons to be gone")
+        program.communicate(timeout=200)
+    until(lambda: not any(processes(root) for root in roots), what="the daemons to be gone")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.hostile import PWN, TEXTS, controls
 from tests.integration.contributor import TAG, Contributor, comments, picture, pictures, vote
 from tests.integration.saltsite import PROJECTS_FILE, Site, until
 
@@ -27,7 +28,7 @@ RIGHT_ACL = """\
 def casey(site: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Contributor:
     """A contributor with a clone of the registry, while the engine listens and nothing runs."""
     site.quiet()
-    until(site.gerrit.streams, 30, "the engine to listen")
+    until(site.gerrit.streams, what="the engine to listen")
     return Contributor(site, tmp_path, f"casey{abs(hash(request.node.name)) % 10**6}")
 
 
@@ -140,18 +141,18 @@ def test_lost_and_doubled_events_make_one_picture(site: Site, casey: Contributor
     assert len(pictures(site, number)) == 1
 
 
-HOSTILE = (
-    "<script>alert(1)</script> {{ 7*1911 }} $(touch OWNED) `touch OWNED` "
-    "'; touch OWNED; ' %0a\u202e"
-)
-
-
 def test_hostile_texts_reach_the_change_as_text(
     site: Site, casey: Contributor, tmp_path: Path
 ) -> None:
-    """Commit message, YAML, ACL, file name and branch are shown as they are, and do nothing."""
-    proof = tmp_path / "owned"
-    hostile = HOSTILE.replace("OWNED", str(proof))
+    """Commit message, YAML, ACL, names of file, branch and user are shown, and do nothing.
+
+    They are no lines of a log either, and no command of the terminal that shows it.
+    """
+    proof, logs = tmp_path / PWN, Logs(site)
+    odd = {key: text for key, text in TEXTS.items() if key not in ("endless", "invisible")}
+    hostile = " {{ 7*1911 }} ".join(odd.values()).replace(PWN, str(proof))
+    casey.run("git", "config", "user.name", one_line(hostile))
+    site.rest("PUT", f"accounts/{casey.name}/name", {"name": hostile})
     name = "x/{{ 7*1911 }}$(id)"
     entry = json.dumps(
         {"project": name, "description": f"{hostile}\nSaltern checked 0123", hostile: 1}
@@ -172,8 +173,31 @@ def test_hostile_texts_reach_the_change_as_text(
     assert [line for line in text.splitlines() if line.startswith("Saltern checked")] == [
         f"Saltern checked {casey.run('git', 'rev-parse', 'HEAD')[:12]}"
     ]
+    assert controls(text) == set()
     assert comments(site, number, 1)
     assert site.runner("projects.review", f"change={number}")["status"] == "done"
+    assert logs.forged() == []
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` as a name in a commit can have it."""
+    return "".join(char for char in text if char not in "\n\r<>")
+
+
+class Logs:
+    """What master, minion and their runners log from now on."""
+
+    def __init__(self, site: Site):
+        self._files = [path for path in (site.root / "salt").rglob("log*") if path.is_file()]
+        self._begun = {path: path.stat().st_size for path in self._files}
+
+    def forged(self) -> list[str]:
+        """Return the lines that a contributor's text begins, or that a terminal would obey."""
+        found = []
+        for path in self._files:
+            lines = path.read_bytes()[self._begun[path] :].decode("utf-8", "replace").split("\n")
+            found += [x for x in lines if controls(x) - {"\t"} or x.endswith("][1] forged")]
+        return found
 
 
 def test_forged_picture_does_not_stand_in_for_saltern(site: Site, casey: Contributor) -> None:

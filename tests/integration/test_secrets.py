@@ -7,11 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import salt.utils.event
-
-from tests.integration.saltsite import REGISTRY, Site
+from tests.integration.saltsite import REGISTRY, Site, everything_on_the_bus
 
 PILLAR = ("pillar", "master/cache/pillar", "minions/review01/cache/pillar")
 """Where Salt itself keeps a minion's pillar: its source and its caches."""
@@ -66,31 +63,6 @@ def files(site: Site) -> Iterator[Path]:
             relative = str(path.relative_to(folder))
             if path.is_file() and not relative.startswith(PILLAR):
                 yield path
-
-
-@contextmanager
-def everything_on_the_bus(site: Site) -> Iterator[list[bytes]]:
-    """Collect every event of the master's bus as bytes."""
-    events: list[bytes] = []
-    ended, ready = threading.Event(), threading.Event()
-
-    def listen() -> None:
-        sockets = str(site.salt.sockets / "master")
-        with salt.utils.event.get_master_event(site.salt.opts, sockets) as bus:
-            ready.set()
-            while not ended.is_set():
-                event: Any = bus.get_event(wait=0.2, full=True)
-                if event:
-                    events.append(repr(event).encode())
-
-    thread = threading.Thread(target=listen)
-    thread.start()
-    assert ready.wait(30)
-    try:
-        yield events
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextmanager

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 
 import pytest
 import sight
-from hostile import TEXTS
 from prometheus_client.parser import text_string_to_metric_families
 from situations import COMMIT, begin, end, look, origin
 
@@ -16,6 +14,7 @@ from saltern.journal import Journal, Merged
 from saltern.report.page import write_pages
 from saltern.report.plain import plain
 from saltern.steps import Outcome, Step
+from tests.hostile import TEXTS, controls
 
 
 def hostile_journal(path, text):
@@ -74,9 +73,7 @@ def test_hostile_text_leaves_no_control_character_in_a_file(site):
     """No escape sequence, no mark that turns the direction, no NUL: nothing a terminal obeys."""
     for path in sorted(site[1].rglob("*")):
         if path.is_file():
-            text = path.read_text(encoding="utf-8")
-            bad = {c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c != "\n"}
-            assert bad == set(), path.name
+            assert controls(path.read_text(encoding="utf-8")) == set(), path.name
 
 
 def test_hostile_text_comes_back_whole_from_the_json(site):

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from saltern.registry import AclDocument, AclSyntaxError, compose, digest, normalise
 
 FEW = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 MANY = settings(max_examples=100, deadline=None)
 

@@ -159,7 +159,7 @@ setting_values = st.one_of(
 def sections(draw):
     """Return a settings file of one section with a few settings, at times of another type."""
     name = draw(st.sampled_from(sorted(SECTIONS)))
-    properties = schema("settings")["properties"][name]
+    properties = SETTINGS.schema["properties"][name]
     known = sorted(properties["properties"])
     keys = draw(st.sets(st.sampled_from([*known, "unknown"]), max_size=2))
     needed = {key: "x" for key in properties["required"] if draw(st.integers(0, 4))}

@@ -1,4 +1,4 @@
-"""A Gerrit to test the provider on: the stand-in, or the running one that GERRIT_URL names.
+"""A Gerrit to test the provider on: a fresh one (tests/servers.py), or that of GERRIT_URL.
 
 `GERRIT_ADMIN_USER` and `GERRIT_ADMIN_PASSWORD` go with `GERRIT_URL`; tests that need faults or
 the call log are skipped there. What a test proves it reads itself, by plain HTTP and git.
@@ -21,23 +21,16 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from lab.demo import grants
 from saltern.providers.gerrit import GerritProvider
 from saltern.providers.gerrit.admin import access_present
 from saltern.registry.acl import digest
 from saltern.settings import GerritSettings
 from saltern.steps import Outcome, Step
+from tests import servers
 
 TO_ADMINISTRATORS: dict[str, Any] = {"Administrators": {}}
-GRANTS = {
-    "refs/meta/config": dict.fromkeys(("read", "create", "push"), TO_ADMINISTRATORS),
-    "refs/heads/*": dict.fromkeys(
-        ("create", "push", "pushMerge", "forgeAuthor", "forgeCommitter", "forgeServerAsCommitter"),
-        TO_ADMINISTRATORS,
-    ),
-    "refs/tags/*": dict.fromkeys(
-        ("create", "push", "createTag", "forgeAuthor", "forgeCommitter"), TO_ADMINISTRATORS
-    ),
-}
+GRANTS = {ref: dict.fromkeys(names, TO_ADMINISTRATORS) for ref, names in grants.GRANTS.items()}
 
 
 @dataclasses.dataclass
@@ -68,7 +61,7 @@ class TestGerrit:
     def raw(self, method: str, path: str, body: Any = None) -> requests.Response:
         """Return a call's response, whatever its status."""
         auth = (self.user, self.password)
-        return requests.request(method, f"{self.url}/a{path}", json=body, auth=auth, timeout=30)
+        return requests.request(method, f"{self.url}/a{path}", json=body, auth=auth, timeout=120)
 
     def file(self, project: str, name: str, ref: str = "refs/meta/config") -> str | None:
         """Return a file's text in a ref, or None."""
@@ -107,7 +100,7 @@ class TestGerrit:
     def _control(self, method: str, what: str, body: Any = None) -> Any:
         auth = (self.user, self.password)
         url = f"{self.url}/standin/{what}"
-        response = requests.request(method, url, json=body, auth=auth, timeout=30)
+        response = requests.request(method, url, json=body, auth=auth, timeout=120)
         assert response.ok, response.text
         return json.loads(response.text.removeprefix(")]}'"))
 
@@ -142,13 +135,10 @@ def git(*arguments: str, cwd: Path | None = None) -> str:
 
 
 def start(root: Path) -> TestGerrit:
-    """Return a fresh stand-in."""
-    from lab.gerrit import process
-
-    running = process.start(root)
-    return TestGerrit(
-        running.http_url.rstrip("/"), running.admin_user, running.admin_password, True, running
-    )
+    """Return a fresh server: see tests/servers.py."""
+    made = servers.start(root)
+    login = made.admin_user, made.admin_password
+    return TestGerrit(made.http_url.rstrip("/"), *login, made.is_stand_in, made)
 
 
 @pytest.fixture(scope="session")

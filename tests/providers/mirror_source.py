@@ -86,7 +86,7 @@ class Source:
 def git(*arguments: str, **options: object) -> str:
     """Run git and return what it prints."""
     done = subprocess.run(
-        ["git", *arguments], capture_output=True, text=True, timeout=60, check=False, **options
+        ["git", *arguments], capture_output=True, text=True, timeout=200, check=False, **options
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -111,7 +111,7 @@ def serving(root: Path) -> Iterator[str]:
         yield json.loads(process.stdout.readline())["url"]
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
         process.stdout.close()
 
 
@@ -173,7 +173,7 @@ class Front:
 
     def forward(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         """Pass a request on and its answer back."""
-        onward = http.client.HTTPConnection(self.target.hostname, self.target.port, timeout=60)
+        onward = http.client.HTTPConnection(self.target.hostname, self.target.port, timeout=200)
         wanted = ("Content-Type", "Content-Encoding", "Git-Protocol", "Accept")
         headers = {k: request.headers[k] for k in wanted if request.headers.get(k)}
         with contextlib.closing(onward):

@@ -29,7 +29,7 @@ def key(tmp_path):
 def works(review, user, password):
     """Return whether the login works."""
     url = f"{review.url}/a/accounts/self"
-    return requests.get(url, auth=(user, password), timeout=30).ok
+    return requests.get(url, auth=(user, password), timeout=120).ok
 
 
 def test_absent_things_are_none(review, client):

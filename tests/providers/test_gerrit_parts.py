@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from saltern.errors import Broken, Refused, Retry
+from saltern.importing.url import mask
 from saltern.providers.gerrit.cache import Cache
 from saltern.providers.gerrit.client import quoted
 from saltern.providers.gerrit.config import MetaConfig, parse_groups
@@ -17,7 +18,6 @@ from saltern.providers.gerrit.git import Pushed, Update
 from saltern.providers.gerrit.listing import _chunks, _pattern
 from saltern.providers.gerrit.preconditions import version_problems
 from saltern.providers.gerrit.refusals import NotWritable, Stale, push_error
-from saltern.providers.gerrit.upstream import mask
 
 EXCHANGES = Path(__file__).parents[1] / "contract" / "exchanges"
 

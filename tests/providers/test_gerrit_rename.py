@@ -202,7 +202,7 @@ class PluginHandler(BaseHTTPRequestHandler):
         url = self.server.review.url + self.path
         skip = ("host", "connection", "content-length", "accept-encoding")
         headers = {k: v for k, v in self.headers.items() if k.lower() not in skip}
-        answer = requests.request(self.command, url, data=data, headers=headers, timeout=30)
+        answer = requests.request(self.command, url, data=data, headers=headers, timeout=120)
         body = answer.content
         if self.path.startswith("/a/projects/?") and self.server.gone:
             rows = json.loads(body[4:])

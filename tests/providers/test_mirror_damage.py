@@ -289,8 +289,8 @@ def test_fetch_that_hangs_is_ended_and_retried(front, tmp_path):
     """After the timeout no git is left, and the next attempt succeeds."""
     release = threading.Event()
     front.on_fetch = release.wait
-    mirror = Mirror(tmp_path / "mirror", front.url, timeout=1.0)
-    got = mirror.one(NAME)
+    mirror = Mirror(tmp_path / "mirror", front.url)
+    got = Mirror(mirror.root, front.url, timeout=2.0).one(NAME)
     assert (got.status, got.code) == ("retry", "timeout")
     assert not mirror.path(NAME).exists()
     assert not [line for line in _command_lines() if str(mirror.root) in line]
@@ -321,7 +321,7 @@ def test_kill_in_the_middle_of_a_fetch_loses_nothing(front, source, tmp_path, ha
     front.on_fetch = lambda: [reached.set(), release.wait()]
     arguments = [sys.executable, "-c", APPLY, str(mirror.root), front.url, NAME]
     process = subprocess.Popen(arguments, cwd=REPOSITORY)
-    assert reached.wait(30)
+    assert reached.wait(120)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert mirror.path(NAME).exists() == had_one
@@ -334,7 +334,7 @@ def test_kill_in_the_middle_of_a_fetch_loses_nothing(front, source, tmp_path, ha
     assert waiting.is_alive(), "the orphaned git holds the lock; nobody may work beside it"
     front.on_fetch = None
     release.set()
-    waiting.join(60)
+    waiting.join(120)
     assert [o.status for o in outcomes] == ["done"]
     assert git_refs(mirror.path(NAME)) == source.refs(NAME)
     git("-C", str(mirror.path(NAME)), "fsck", "--strict")

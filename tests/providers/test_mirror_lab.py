@@ -27,7 +27,7 @@ def source(tmp_path_factory):
 
 def ask(url, method, path, body=None, **headers):
     """Send one request as it is written; return status and body."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=120)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
@@ -53,7 +53,7 @@ def test_push_is_refused(source, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=200,
     )
     assert done.returncode != 0
     assert "403" in done.stderr

@@ -14,7 +14,7 @@ import requests
 
 from lab.gerrit.process import StandIn
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 ADMIN_RIGHTS = {"rules": {"Administrators": {"action": "ALLOW", "force": True}}}
 
 
@@ -60,7 +60,7 @@ class Client:
             env=env,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
 
     def url(self, project: str) -> str:
@@ -98,7 +98,9 @@ class Client:
 
     def ssh(self, *words: str) -> subprocess.CompletedProcess:
         """Run one command over ssh."""
-        return subprocess.run(self.ssh_command(*words), capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            self.ssh_command(*words), capture_output=True, text=True, timeout=PATIENCE
+        )
 
 
 class Stream:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from client import wait_for
+from client import PATIENCE, wait_for
 
 
 def branches(client, project: str) -> list[str]:
@@ -27,6 +27,18 @@ def test_skip_lets_calls_pass_before_the_refusal(client):
     client.standin.fault("refuse-calls", method="PUT", path="/groups/", skip=1)
     statuses = [client.rest("PUT", f"/groups/s{n}", {})[0] for n in range(3)]
     assert statuses == [201, 503, 201]
+
+
+def test_held_call_waits_until_the_fault_is_cleared(client):
+    """A call is caught before its effect, goes on when released, and others pass meanwhile."""
+    client.standin.fault("hold-calls", method="PUT", path="/projects/held")
+    with ThreadPoolExecutor(1) as pool:
+        creation = pool.submit(client.rest, "PUT", "/projects/held", {})
+        assert client.rest("PUT", "/projects/passes", {})[0] == 201
+        assert client.rest("GET", "/projects/held")[0] == 404
+        assert not creation.done()
+        client.standin.clear_faults()
+        assert creation.result()[0] == 201
 
 
 def test_cut_call_takes_effect_without_an_answer(client):
@@ -115,7 +127,7 @@ def test_cut_streams_end_with_255_and_missed_events_stay_missed(client, stream):
     """A listener that was cut gets nothing of what happened while it was away."""
     client.standin.fault("cut-streams")
     assert stream.next() is None
-    assert stream.process.wait(20) == 255
+    assert stream.process.wait(PATIENCE) == 255
     client.rest("PUT", "/projects/missed", {})
     again = client.listen()
     client.rest("PUT", "/projects/seen", {})
@@ -141,7 +153,7 @@ def test_stalled_stream_drops_what_exceeds_its_queue(client, stream):
 
 def test_lagging_events_come_after_the_answer(client, stream):
     """With a lag the stream is still silent when the call has returned."""
-    client.standin.fault("lag-events", ms=1500)
+    client.standin.fault("lag-events", ms=4000)
     client.rest("PUT", "/projects/lag", {})
     with pytest.raises(queue.Empty):
         stream._lines.get_nowait()
@@ -173,11 +185,12 @@ def test_contended_group_creations_end_with_503_beyond_the_limit(client):
 
 def test_slow_creation_shows_the_project_before_its_config(client):
     """While it is made, others see GET 200 without refs/meta/config."""
-    client.standin.fault("slow-create", project="slow", ms=800)
+    client.standin.fault("slow-create", project="slow", ms=120_000)
     with ThreadPoolExecutor(1) as pool:
         creation = pool.submit(client.rest, "PUT", "/projects/slow", {"create_empty_commit": True})
         wait_for(lambda: client.rest("GET", "/projects/slow")[0] == 200)
         assert branches(client, "slow") == ["HEAD"]
+        client.standin.clear_faults()
         assert creation.result()[0] == 201
     assert branches(client, "slow") == ["HEAD", "refs/meta/config", "refs/heads/master"]
 

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from memory_groups import ADMINS, MemoryGroups, named
+
 from saltern.errors import Refused, Retry, SalternError
 from saltern.registry.acl import SYSTEM_GROUPS, AclDocument, compose, digest
 from saltern.registry.findings import Finding, Position
+from saltern.registry.groupmodel import Group, Named
 from saltern.registry.registry import Project, Registry
 from saltern.registry.settingskeys import (
     Setting,
@@ -29,7 +32,6 @@ from saltern.registry.settingskeys import (
 from saltern.steps import Outcome, Step
 
 ROOT = "All-Projects"
-ADMINS = "Administrators"
 
 
 @dataclass
@@ -59,10 +61,11 @@ class Repository:
         return self.document.get("project", None, "description") or ""
 
 
-class MemoryServers:
+class MemoryServers(MemoryGroups):
     """The dispatcher of these tests. ``answers[key]`` lists errors for the next attempts."""
 
     def __init__(self, providers: Iterable[str] = ("gerrit", "mirror")):
+        super().__init__()
         self.providers = frozenset(providers)
         self.projects: dict[str, Repository] = {}
         self.groups: dict[str, str] = {}
@@ -128,15 +131,15 @@ class MemoryServers:
     def _gerrit(self, request: Mapping[str, Any]) -> dict[str, Any]:
         names = [name for name in request["projects"] if name in self.projects]
         wanted = request["changes"]["commits"] if request["changes"] else []
+        wishes = request.get("members", {})
         return {
             "version": "3.14.0",
             "account": {"id": 1000000, "username": "saltern"},
             "problems": list(self.problems),
             "projects": {name: self._project(name, request) for name in names},
-            "groups": {
-                name: {"uuid": uuid, "owner_uuid": self.groups[ADMINS]}
-                for name, uuid in self.groups.items()
-            },
+            "groups": self.shown_groups(wishes),
+            "accounts": self.shown_accounts(wishes),
+            "vital": [],
             "changes": {c: dict(self.changes[c]) for c in wanted if c in self.changes},
         }
 
@@ -229,6 +232,8 @@ class MemoryServers:
 
     def _make_content(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         here = self._project_made(name)
+        if payload.get("moved_from"):
+            here.refs |= self.projects[payload["moved_from"]].refs
         if payload["read_only"] != (here.state != "ACTIVE"):
             raise Refused("prohibited by Gerrit: project state does not permit write")
         here.head = f"refs/heads/{payload['default_branch']}"
@@ -269,6 +274,14 @@ class MemoryServers:
         self.mirror_heads[name] = f"refs/heads/{payload['default_branch']}"
         return {"refs": len(here.refs)}
 
+    def _make_retire(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        here, new = self._project_made(name), self._project_made(payload["to"])
+        new.refs = {**here.refs, **new.refs}
+        state = payload["state"].lower().replace("_", " ")
+        text = f"[project]\n\tstate = {state}\n\tdescription = {payload['description']}\n"
+        self.write_config(name, f"[access]\n\tinheritFrom = {here.parent}\n{text}", here.groups)
+        return {"to": payload["to"]}
+
     def _make_announce(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         said = (payload["change"], payload["message"])
         first = payload["message"].partition("\n")[0]
@@ -285,6 +298,11 @@ class MemoryServers:
         kind, _, name = key.partition(":")
         if kind == "group":
             return name in self.groups
+        if kind == "members":
+            return self._members_kept(name, registry)
+        if kind == "retire":
+            old, to = self.projects.get(name), registry.moved[name]
+            return old is None or (old.state != "ACTIVE" and old.description == f"Renamed to {to}.")
         wanted, here = registry.projects[name], self.projects.get(name)
         if kind == "mirror" and wanted.state == "HIDDEN":
             return True
@@ -350,16 +368,30 @@ def project(
     )
 
 
-def registry(*projects: Project, findings: tuple[Finding, ...] = ()) -> Registry:
+def wish(name: str, **more: Any) -> Group:
+    """Return an entry of groups.yaml; ``owner``, ``members`` and ``includes`` are plain names."""
+    place = Position("groups.yaml", 1, 1)
+    owner = Named(more["owner"], place) if more.get("owner") else None
+    members, includes = (named(more.get(key), place) for key in ("members", "includes"))
+    return Group(name, place, more.get("description"), owner, members, includes)
+
+
+def registry(
+    *projects: Project, findings: tuple[Finding, ...] = (), wishes: Iterable[Group] = ()
+) -> Registry:
     """Return a hand-made registry; circles of parents are found as the registry's rules do."""
+    group_wishes = {wish.name: wish for wish in wishes}
     groups = {g: p.position for p in projects for g in p.groups}
+    groups |= {name: wish.position for name, wish in group_wishes.items() if name not in groups}
     parents = {p.name: p.parent for p in projects}
     circles = (
         Finding("SLT051", "error", p.position, "parents form a circle", p.name, "project")
         for p in projects
         if p.name in _upwards(parents, p.name)
     )
-    return Registry(None, {p.name: p for p in projects}, groups, (*findings, *circles))
+    said = (*findings, *circles)
+    made = {p.name: p for p in projects}
+    return Registry(None, made, groups, said, group_wishes=group_wishes)
 
 
 def _upwards(parents: Mapping[str, str], name: str) -> list[str]:

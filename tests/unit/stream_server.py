@@ -15,7 +15,7 @@ import asyncssh
 from saltern.stream import StreamSettings
 
 Script = Callable[[asyncssh.SSHServerProcess], Awaitable[None]]
-DEADLINE = 20.0
+DEADLINE = 120.0
 
 
 async def stay_silent(process: asyncssh.SSHServerProcess) -> None:

@@ -69,6 +69,21 @@ def test_long_line_is_cut_around_the_caret(tmp_path):
     assert excerpt[under.index("^") :].startswith("here")
 
 
+def test_rule_is_pointed_to_once(shown):
+    """The message says what to write; where the rule is explained stands below its first one."""
+    text = shown("text", finding(1, 3), finding(2, 3))
+    assert text.count("  = help: saltern rule SLT005\n") == 1
+    assert "= help" in text.split("\n\n")[0]
+
+
+def test_other_forms_name_the_command_that_explains(shown):
+    """JSON and comments carry the finding's own message, and the command for the rule's page."""
+    data = json.loads(shown("json", finding(1, 3)))["findings"][0]
+    assert (data["message"], data["help"]) == ("odd", "saltern rule SLT005")
+    comment = json.loads(shown("gerrit", finding(1, 3)))["comments"][FILE][0]["message"]
+    assert comment == "warning SLT005: odd\nWhy: saltern rule SLT005"
+
+
 def test_shared_fault_is_shown_once(shown):
     """Findings that differ in their project only are one, with the projects' names."""
     many = [finding(1, 3, project=f"org/{name}") for name in "dcba"]

@@ -105,7 +105,7 @@ def test_many_threads_lose_no_request() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert sorted(served) == list(range(400))
 
 

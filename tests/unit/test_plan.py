@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from memory import ROOT, MemoryServers, project, registry
 
 from saltern.gaps import Block, Context, Gap
+from saltern.look import Looker
 from saltern.plan import make_plan, retired_by, with_evidence
 from saltern.registry.findings import Finding, Position
 from saltern.settings import RegistrySettings
@@ -18,12 +20,8 @@ SETTINGS = RegistrySettings()
 
 def context(servers: MemoryServers, wanted, *, deep=(), **options) -> Context:
     """Observe ``servers`` for ``wanted`` as a run does."""
-    names = sorted({*wanted.projects, *(p.parent for p in wanted.projects.values())})
-    branches = sorted({f"refs/heads/{p.default_branch}" for p in wanted.projects.values()})
-    request = {"projects": names, "branches": branches, "deep": list(deep), "changes": None}
-    mirror = servers.observe("mirror", request) if "mirror" in servers.providers else None
-    options.setdefault("settings", SETTINGS)
-    return Context(wanted, gerrit=servers.observe("gerrit", request), mirror=mirror, **options)
+    looker = Looker(options.pop("settings", SETTINGS), servers, Path())
+    return dataclasses.replace(looker.observe(wanted, deep=deep), **options)
 
 
 def plan_of(servers, *projects, scope=None, **options):

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from memory import ROOT, MemoryServers, project, registry
+from memory import ROOT, MemoryServers, project, registry, wish
 from test_plan import context, whole
 
 from saltern.converge import Converge
@@ -20,6 +20,7 @@ from saltern.settings import ConvergeSettings
 NAMES = [f"p{n}" for n in range(6)]
 GROUPS = ["core", "release managers", "Zürich", "Registered Users", "Administrators"]
 OUTSIDE = "outside/base"
+FORMER = ("old/a", "old/b")
 NOWHERE = "nowhere/x"
 STAGES = (
     "absent", "no-ref", "no-branch", "elsewhere", "other-acl", "wrong-uuid", "no-mirror",
@@ -30,9 +31,10 @@ FAST = ConvergeSettings(attempts=2, backoff=0.001, backoff_limit=0.001, batch=3)
 
 
 @st.composite
-def entries(draw, parents=(ROOT, OUTSIDE, NOWHERE, *NAMES)):
+def entries(draw, parents=(ROOT, OUTSIDE, NOWHERE, *NAMES), strangers=True):
     """A registry of some of the names in any order; parents may be later, missing or cyclic."""
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
+    before = dict(zip(draw(st.permutations(names)), FORMER, strict=False))
     return registry(
         *(
             project(
@@ -44,9 +46,34 @@ def entries(draw, parents=(ROOT, OUTSIDE, NOWHERE, *NAMES)):
                 description=draw(st.sampled_from(["", "one", "two"])),
                 branch=draw(st.sampled_from(["master", "main"])),
                 upstream=draw(st.sampled_from([None, "https://up.example/x"])),
+                previously=(before[name],) if name in before and draw(st.booleans()) else (),
             )
             for name in names
-        )
+        ),
+        wishes=draw(wish_lists(strangers)),
+    )
+
+
+@st.composite
+def wish_lists(draw, strangers):
+    """Some entries of groups.yaml; without ``strangers`` every group they name has one, too."""
+    found = draw(st.lists(wishes(strangers), unique_by=lambda wish: wish.name, max_size=2))
+    named = {group.text for each in found for group in named_by(each)} - {w.name for w in found}
+    return found if strangers else [*found, *map(wish, sorted(named & set(GROUPS[:3])))]
+
+
+@st.composite
+def wishes(draw, strangers):
+    """An entry of groups.yaml; what it names may be made in the same run, or be nobody at all."""
+    name = draw(st.sampled_from(GROUPS[:3]))
+    others = [group for group in GROUPS if group != name]
+    nobody = [["alice", "eve"]] if strangers else []
+    return wish(
+        name,
+        description=draw(st.sampled_from([None, "", "They"])),
+        owner=draw(st.sampled_from([None, *others[:2]])),
+        members=draw(st.sampled_from([None, [], ["alice"], ["alice", "bob"], *nobody])),
+        includes=draw(st.sampled_from([None, [], others[:1], others[:2]])),
     )
 
 
@@ -92,6 +119,11 @@ def scenes(draw, **options):
     wanted = draw(entries(**options))
     servers = MemoryServers()
     servers.add_project(OUTSIDE)
+    for name in draw(st.sets(st.sampled_from(FORMER))):
+        whole(servers, project(name, state=draw(st.sampled_from(["ACTIVE", "READ_ONLY"]))))
+    for name in draw(st.sets(st.sampled_from(GROUPS[:3]))):
+        servers.add_group(name)
+        servers.settled_of(name).members = draw(st.sets(st.sampled_from([1, 2, 3])))
     for name in draw(st.permutations(list(wanted.projects))):
         _place(servers, wanted.projects[name], draw(st.sampled_from(STAGES)))
     for group in draw(st.sets(st.sampled_from(GROUPS[:3]))):
@@ -118,8 +150,15 @@ def undone(servers, wanted, keys) -> set[str]:
     return {key for key in keys if not servers.kept(key, wanted)}
 
 
+def named_by(entry) -> list:
+    """The groups that an entry of groups.yaml names."""
+    return [*([entry.owner] if entry.owner else []), *(entry.includes or ())] if entry else []
+
+
 RELAXED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -199,7 +238,7 @@ def test_no_plan_closes_a_cycle_of_parents_on_the_server(runs, scene):
     assert servers.cycles == []
 
 
-@given(scenes(parents=(ROOT, OUTSIDE)))
+@given(scenes(parents=(ROOT, OUTSIDE), strangers=False))
 @RELAXED
 def test_registry_without_errors_is_done_in_one_run(runs, scene):
     """With parents that exist, everything examined is as asked after a single converge."""
@@ -238,7 +277,7 @@ def test_any_rearrangement_of_parents_is_done_without_a_cycle(runs, before, afte
     }
 
 
-@given(scenes(parents=(ROOT, OUTSIDE)), st.data())
+@given(scenes(parents=(ROOT, OUTSIDE), strangers=False), st.data())
 @RELAXED
 def test_scope_touches_nothing_else(runs, scene, data):
     """A request for one project writes only that project, its ancestors and their groups."""
@@ -247,5 +286,8 @@ def test_scope_touches_nothing_else(runs, scene, data):
     plan, _ = runs(servers, wanted, [name])
     chain = {name, wanted.projects[name].parent}
     groups = {g for n in chain & wanted.projects.keys() for g in wanted.projects[n].groups}
-    assert {key.partition(":")[2] for key in servers.writes} <= chain | groups
+    for _ in wanted.group_wishes:
+        groups |= {g.text for n in groups for g in named_by(wanted.group_wishes.get(n))}
+    former = {old for n in chain & wanted.projects.keys() for old in wanted.projects[n].previously}
+    assert {key.partition(":")[2] for key in servers.writes} <= chain | groups | former
     assert undone(servers, wanted, plan.examined) == set()

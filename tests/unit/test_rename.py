@@ -17,13 +17,8 @@ def servers() -> MemoryServers:
 
 
 def plan_of(servers, *projects, findings=()):
-    """Return the plan with the old names observed as a look does."""
-    wanted = registry(*projects, findings=tuple(findings))
-    ctx = context(servers, wanted)
-    request = {"projects": [*wanted.moved], "branches": [], "deep": [], "changes": None}
-    seen = servers.observe("gerrit", request)["projects"]
-    ctx.gerrit["projects"].update(seen)
-    return make_plan(ctx)
+    """Return the plan as a look makes it."""
+    return make_plan(context(servers, registry(*projects, findings=tuple(findings))))
 
 
 def test_old_name_is_closed_after_the_content_moved(servers):

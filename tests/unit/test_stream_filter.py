@@ -234,9 +234,9 @@ def test_full_inbox_marks_the_gap_and_goes_on():
         inbox = Inbox(2)
         for n in range(5):
             inbox.put({"type": str(n)})
-        first = [await inbox.get(0.01) for _ in range(4)]
+        first = [await inbox.get(0.3) for _ in range(4)]
         inbox.put({"type": "later"})
-        return [*first, await inbox.get(0.01)]
+        return [*first, await inbox.get(0.3)]
 
     got = asyncio.run(main())
     assert [e and e["type"] for e in got] == ["0", "1", "saltern-dropped", None, "later"]

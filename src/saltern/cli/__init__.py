@@ -50,7 +50,7 @@ class Commands(click.Group):
 )
 @click.pass_context
 def main(context: click.Context, settings: Path | None) -> None:
-    """Make a registry of projects true on Gerrit and its mirrors, without Salt."""
+    """Check a registry of projects, and make it true on Gerrit and its mirrors."""
     context.obj = settings
 
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from saltern.cli.login import explained, gerrit_option, reader
-from saltern.cli.options import fail, format_option, load_settings
+from saltern.cli.options import fail, format_option, load_settings, looker
 from saltern.errors import SalternError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from saltern.adopt import Adopted, Note
+    from saltern.look import Looker
     from saltern.plan import Plan
     from saltern.providers.gerrit.reader import GerritReader
     from saltern.registry.registry import Registry
@@ -29,7 +30,7 @@ MOST = 20
 """Names in one line."""
 
 
-@click.command()
+@click.command(short_help="Write the registry of a Gerrit that is there already.")
 @gerrit_option(required=True)
 @click.option(
     "--output",
@@ -57,15 +58,15 @@ def adopt(
     and shown; it is empty unless something could not be taken over, which is said. Nothing on
     the server changes. Exit status 0: all taken over, 1: see what is said, 2: could not.
     """
-    from saltern.settings import RegistrySettings, build
+    from saltern.settings import RegistrySettings
 
     try:
-        sections, path = load_settings(settings, needed=False)
-        wanted = build(RegistrySettings, sections.get("registry"), f"{path}: registry")
-        with reader(url, sections, path) as gerrit:
+        sections = load_settings(settings, needed=False)
+        wanted = sections.build(RegistrySettings, "registry")
+        with reader(url, sections) as gerrit:
             try:
                 found = _take(gerrit, wanted, output, members, not no_share, force)
-                plan, registry = _plan(gerrit, wanted, output)
+                plan, registry = _plan(looker(gerrit, sections, output))
             except SalternError as error:
                 raise explained(error, gerrit.server.settings) from error
     except SalternError as error:
@@ -90,12 +91,9 @@ def _take(
     return found
 
 
-def _plan(gerrit: GerritReader, settings: RegistrySettings, output: Path) -> tuple[Plan, Registry]:
-    from saltern.dispatch import LocalDispatcher
-    from saltern.look import Looker
+def _plan(look: Looker) -> tuple[Plan, Registry]:
     from saltern.plan import make_plan
 
-    look = Looker(settings, LocalDispatcher({"gerrit": gerrit}), Path(), output)
     _, registry = look.read()
     return make_plan(look.observe(registry)), registry
 

@@ -15,21 +15,28 @@ import click
 
 from saltern.cli.options import fail, format_option, load_settings
 from saltern.errors import Broken, SalternError
-from saltern.settings import CheckSettings, RegistrySettings, build
+from saltern.settings import CheckSettings, RegistrySettings
 
 if TYPE_CHECKING:
     from saltern.registry.checked import Checked, Checker
 
 
-@click.command()
+@click.command(short_help="Say what is wrong with a registry, where, and what to write.")
 @click.argument(
     "directory", type=click.Path(path_type=Path, file_okay=False, exists=True), default="."
 )
 @format_option("text", "json", "sarif", "gerrit")
-@click.option("--changed-since", "since", metavar="REV", help="Only what was caused since REV.")
-@click.option("--fix", "mend", is_flag=True, help="Mend what has one right answer.")
-@click.option("--select", multiple=True, metavar="CODE", help="Only these rules; SLT03: all of it.")
-@click.option("--ignore", multiple=True, metavar="CODE", help="Not these rules.")
+@click.option(
+    "--changed-since",
+    "since",
+    metavar="REV",
+    help="Only what the change since REV causes, such as origin/master.",
+)
+@click.option("--fix", "mend", is_flag=True, help="Mend what has one right answer, in the files.")
+@click.option(
+    "--select", multiple=True, metavar="CODE", help="Only this rule; SLT03: all that begin so."
+)
+@click.option("--ignore", multiple=True, metavar="CODE", help="Not this rule, or not these.")
 @click.option(
     "--level",
     type=click.Choice(["warning", "error"]),
@@ -48,7 +55,7 @@ def check(
     ignore: tuple[str, ...],
     level: str,
 ) -> None:
-    """Check the registry in DIRECTORY (a checkout; here, if left out).
+    """Check the registry in DIRECTORY, a checkout; this directory if left out.
 
     Exit status 0: no findings, 1: findings, 2: could not run.
     """
@@ -78,14 +85,8 @@ def _uncollected() -> Iterator[None]:
 
 def _sections(settings: Path | None, directory: Path) -> tuple[RegistrySettings, CheckSettings]:
     """Return the settings that matter here; ``saltern.yaml`` in the checkout need not be there."""
-    beside = directory / "saltern.yaml"
-    if settings is None and beside.is_file():
-        settings = beside
-    data, path = load_settings(settings, needed=False)
-    return (
-        build(RegistrySettings, data.get("registry"), f"{path}: registry"),
-        build(CheckSettings, data.get("check"), f"{path}: check"),
-    )
+    sections = load_settings(settings, needed=False, beside=directory)
+    return sections.build(RegistrySettings, "registry"), sections.build(CheckSettings, "check")
 
 
 def _checker(
@@ -112,7 +113,7 @@ def _upper(codes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _mend(checker: Checker, since: str | None) -> None:
-    from saltern.report.findings.shown import printable
+    from saltern.report.plain import printable
 
     for line in checker.fix(since):
         click.echo(f"saltern: {printable(line)}", err=True)

@@ -11,7 +11,7 @@ from saltern.cli.options import converger, fail, format_option, registry_option
 from saltern.errors import SalternError
 
 
-@click.command()
+@click.command(short_help="Make the registry true on the servers.")
 @click.argument("projects", nargs=-1)
 @registry_option
 @format_option("text", "json")
@@ -26,7 +26,10 @@ def converge(
     deep: bool,
     allow_retire: bool,
 ) -> None:
-    """Make it so. Exit status 0 only when everything is done."""
+    """Make the registry true: all of it, or PROJECTS and what they depend on.
+
+    Exit status 0 only when everything is done.
+    """
     from saltern.report.text import render_report
 
     try:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from saltern.cli.options import Sections
 from saltern.errors import Broken, SalternError
-from saltern.settings import GerritSettings, build
+from saltern.settings import GerritSettings
 
 if TYPE_CHECKING:
     from saltern.providers.gerrit.reader import GerritReader
@@ -34,7 +35,7 @@ def gerrit_option(required: bool = False) -> Callable[[F], F]:
     )
 
 
-def reader(url: str, sections: dict[str, Any], where: Path) -> GerritReader:
+def reader(url: str, sections: Sections) -> GerritReader:
     """Return a reader of the Gerrit at ``url``.
 
     Raises :class:`Broken` for a URL that is none or has a password in it, and for a ~/.netrc
@@ -42,23 +43,27 @@ def reader(url: str, sections: dict[str, Any], where: Path) -> GerritReader:
     """
     from saltern.providers.gerrit.reader import GerritReader
 
-    return GerritReader(settings_for(url, sections, where))
+    return GerritReader(settings_for(url, sections))
 
 
-def settings_for(url: str, sections: dict[str, Any], where: Path) -> GerritSettings:
+def settings_for(url: str, sections: Sections) -> GerritSettings:
     """Return the settings to read ``url`` with (see :func:`gerrit_option`)."""
     url = _checked(url)
-    known = dict(sections.get("gerrit") or {})
-    here = str(known.get("url", "")).rstrip("/") == url
-    values = known if here else {}
-    values = {"cache_dir": str(_cache_dir()), **values, "url": url}
-    if not (here and "username" in known):
+    known = sections.data.get("gerrit")
+    if not isinstance(known, dict) or str(known.get("url", "")).rstrip("/") != url:
+        sections, known = Sections({}, sections.path), {}
+    values: dict[str, Any] = {"url": url}
+    if "cache_dir" not in known:
+        values["cache_dir"] = str(_cache_dir())
+    if "username" not in known:
         values["username"], values["password"] = _login(url)
-    return build(GerritSettings, values, f"{where}: gerrit")
+    return sections.build(GerritSettings, "gerrit", **values)
 
 
 def explained(error: SalternError, settings: GerritSettings) -> SalternError:
     """Return the error as somebody who runs a command understands it."""
+    if error.code == "unanswered":
+        return Broken(f"{error}; is --gerrit {settings.url} right, and the server up?")
     if error.code != "unauthorized":
         return error
     return Broken(

@@ -8,10 +8,10 @@ import click
 
 from saltern.cli.options import fail, load_settings
 from saltern.errors import SalternError
-from saltern.settings import ConvergeSettings, RegistrySettings, build
+from saltern.settings import ConvergeSettings, RegistrySettings
 
 
-@click.command()
+@click.command(short_help="Write the status page.")
 @click.option(
     "--output",
     required=True,
@@ -24,9 +24,9 @@ def page(settings: Path | None, output: Path) -> None:
     from saltern.report.page import Origin, write_pages
 
     try:
-        data, path = load_settings(settings)
-        registry = build(RegistrySettings, data.get("registry"), f"{path}: registry")
-        own = build(ConvergeSettings, data.get("converge"), f"{path}: converge")
+        sections = load_settings(settings)
+        registry = sections.build(RegistrySettings, "registry")
+        own = sections.build(ConvergeSettings, "converge")
         origin = Origin(registry.project, registry.branch, own.links, own.page_runs)
         found = write_pages(Path(own.state_dir) / "journal.sqlite", output, origin)
     except SalternError as error:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from saltern.cli.login import explained, gerrit_option, reader
-from saltern.cli.options import converger, fail, format_option, load_settings, registry_option
+from saltern.cli.options import (
+    converger,
+    fail,
+    format_option,
+    load_settings,
+    looker,
+    registry_option,
+)
 from saltern.errors import SalternError
 
 if TYPE_CHECKING:
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from saltern.report.plantext import Diffs
 
 
-@click.command()
+@click.command(short_help="Say what a merge or a converge would do.")
 @click.argument("projects", nargs=-1)
 @registry_option
 @gerrit_option()
@@ -36,7 +43,9 @@ def plan(
     deep: bool,
     diff: bool,
 ) -> None:
-    """Print what a converge would do. Exit status 0: nothing, 1: something, 2: could not look.
+    """Print what a converge would do to all, or to PROJECTS and what they depend on.
+
+    Exit status 0: nothing, 1: something, 2: could not look.
 
     With --gerrit URL: what a merge of the checkout in --registry (default: this directory) would
     do to that Gerrit, seen with any rights; what cannot be read is said on stderr, and is
@@ -64,17 +73,13 @@ def _against(
     url: str, settings: Path | None, directory: Path, projects: tuple[str, ...], diff: bool
 ) -> tuple[Plan, Registry, Diffs]:
     """Return the plan for a checkout on the Gerrit at ``url``, and the ACLs' differences."""
-    from saltern.dispatch import LocalDispatcher
     from saltern.errors import Refused
-    from saltern.look import Looker
     from saltern.plan import make_plan
-    from saltern.settings import RegistrySettings, build
 
-    sections, path = load_settings(settings, needed=False)
-    wanted = build(RegistrySettings, sections.get("registry"), f"{path}: registry")
-    with reader(url, sections, path) as gerrit:
+    sections = load_settings(settings, needed=False, beside=directory)
+    with reader(url, sections) as gerrit:
         try:
-            look = Looker(wanted, LocalDispatcher({"gerrit": gerrit}), Path(), directory)
+            look = looker(gerrit, sections, directory)
             _, registry = look.read()
             if unknown := sorted(set(projects) - registry.names):
                 raise Refused(f"not in the registry: {', '.join(unknown)}", code="unknown")

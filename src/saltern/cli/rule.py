@@ -10,7 +10,7 @@ from saltern.cli.options import fail
 from saltern.errors import Broken, SalternError
 
 
-@click.command()
+@click.command(short_help="Explain a rule of the check, or list all.")
 @click.argument("code", required=False)
 @click.option(
     "--write-docs",

@@ -7,7 +7,7 @@ import json
 import click
 
 
-@click.command()
+@click.command(short_help="Print a JSON Schema, for editors.")
 @click.argument("file", type=click.Choice(["projects", "groups", "settings"]))
 def schema(file: str) -> None:
     """Print the JSON Schema of projects.yaml, groups.yaml or the settings file."""

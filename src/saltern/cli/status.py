@@ -12,7 +12,7 @@ from saltern.cli.options import converger, fail, format_option
 from saltern.errors import SalternError
 
 
-@click.command()
+@click.command(short_help="Show the latest runs and what is stuck.")
 @format_option("text", "json")
 @click.pass_obj
 def status(settings: Path | None, form: str) -> None:

@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
-from saltern.errors import Refused
+from saltern.errors import Broken, Refused
 
 POLL = 0.25
 """Seconds between two looks at the size."""
@@ -46,7 +47,7 @@ class Ran:
 
 
 class Runner:
-    """Runs git for one import in ``place``, a directory of its own.
+    """Runs git for one import or move in ``place``, a directory of its own.
 
     ``inherited`` are file descriptors that git keeps open: a lock then outlives a killed caller.
     """
@@ -71,19 +72,12 @@ class Runner:
         """Run git; ``lines`` are its input. Raises :class:`Refused` when a limit is passed."""
         answer, said, asked = (self._place / name for name in ("out", "err", "in"))
         asked.write_text("".join(f"{line}\n" for line in lines))
+        variables = environment(transports, config or {})
         with (
             answer.open("wb") as out,
             said.open("wb") as err,
             asked.open("rb") as given,
-            subprocess.Popen(
-                ["git", *arguments],
-                env=environment(transports, config or {}),
-                stdin=given,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-                pass_fds=self._inherited,
-            ) as process,
+            self._start(arguments, variables, given, out, err) as process,
         ):
             try:
                 self._watch(process, said)
@@ -91,6 +85,29 @@ class Runner:
                 _kill(process)
                 raise
         return Ran(process.returncode, _text(answer), _text(said))
+
+    def _start(
+        self,
+        arguments: Iterable[str],
+        variables: Mapping[str, str],
+        given: BinaryIO,
+        out: BinaryIO,
+        err: BinaryIO,
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                ["git", *arguments],
+                env=variables,
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                pass_fds=self._inherited,
+            )
+        except FileNotFoundError as error:
+            raise Broken(
+                f"{self._what} needs git, which is not installed here", code="no-git"
+            ) from error
 
     def _watch(self, process: subprocess.Popen[bytes], said: Path) -> None:
         while True:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +52,6 @@ class Progress:
         found = _PERCENT.findall(said)
         percent = int(found[-1][1]) if found else self._data["percent"]
         self.tell(now=False, percent=percent, bytes=size)
-
-
-def describe(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return what :func:`imports` returned as lines for people."""
-    return "\n".join(map(_line, rows)) or "No import is under way."
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    done = f", {row['percent']} %" if row.get("percent") is not None else ""
-    refs = f", {row['refs_done']} of {row['refs']} refs" if row.get("refs") else ""
-    size = f", {row['bytes'] / 1e6:.0f} of at most {row['most_bytes'] / 1e6:.0f} MB"
-    line = f"{row['project']}: {row['phase']}{done}{refs}{size}, from {row['upstream']}"
-    return f"{line}: {row['reason']}" if row.get("reason") else line
 
 
 def imports(root: Path) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from saltern.errors import Refused, Retry
 from saltern.importing import refs
 from saltern.importing.process import Ran, Runner
 from saltern.importing.progress import Progress
-from saltern.importing.url import Upstream, mask
+from saltern.importing.url import Remote, mask
 
 LONGEST_REASON = 800
 GOES_ON = "; what it has is kept, and the next attempt goes on from there"
@@ -25,6 +25,7 @@ class Repository:
         self._run = run
         self._what = what
         self._progress = progress
+        self._here = ("--git-dir", str(path))
 
     def make(self) -> None:
         """Make the repository, or take up the one that is there and forget what was half sent."""
@@ -39,7 +40,7 @@ class Repository:
             shutil.rmtree(self.path)
         self.local("init", "--bare", "--quiet", str(self.path), bare=False)
 
-    def remote(self, upstream: Upstream) -> dict[str, str]:
+    def remote(self, upstream: Remote) -> dict[str, str]:
         """Return the upstream's branches and tags, ``{ref: object id}``."""
         ran = self._run(
             ["ls-remote", "--quiet", "--refs", "--", upstream.url, "refs/heads/*", "refs/tags/*"],
@@ -55,7 +56,7 @@ class Repository:
         form = "--format=%(objectname)%09%(refname)"
         return refs.listed(self.local("for-each-ref", form, "refs/heads", "refs/tags"))
 
-    def fetch(self, upstream: Upstream, wanted: Mapping[str, str]) -> None:
+    def fetch(self, upstream: Remote, wanted: Mapping[str, str]) -> None:
         """Fetch what is not there of ``wanted``, and drop refs that are not in it."""
         have = self.refs()
         self._drop(ref for ref in have if ref not in wanted)
@@ -68,19 +69,23 @@ class Repository:
         if lost := wanted.keys() - self.refs().keys():
             raise Retry(f"{self._what}: {min(lost)} went away meanwhile", code="upstream")
 
-    def _fetch(self, upstream: Upstream, portion: Sequence[str]) -> None:
-        options = ["--no-tags", "--force", "--progress", "--stdin", "--no-write-fetch-head"]
-        options += ["--no-recurse-submodules", "--no-auto-maintenance"]
-        ran = self._run(
-            ["--git-dir", str(self.path), "fetch", *options, "--", upstream.url],
-            transports=upstream.transport,
-            config=upstream.config,
-            lines=[f"+{ref}:{ref}" for ref in portion],
-        )
+    def _fetch(self, upstream: Remote, portion: Sequence[str]) -> None:
+        ran = self.take(upstream, [f"+{ref}:{ref}" for ref in portion])
         if ran.code:
             raise self._away(upstream, ran)
 
-    def _away(self, upstream: Upstream, ran: Ran) -> Retry:
+    def take(self, remote: Remote, refspecs: Sequence[str], *options: str) -> Ran:
+        """Fetch ``refspecs`` of ``remote``."""
+        usual = ["--no-tags", "--force", "--progress", "--stdin", "--no-write-fetch-head"]
+        usual += ["--no-recurse-submodules", "--no-auto-maintenance"]
+        return self._run(
+            [*self._here, "fetch", *usual, *options, "--", remote.url],
+            transports=remote.transport,
+            config=remote.config,
+            lines=refspecs,
+        )
+
+    def _away(self, upstream: Remote, ran: Ran) -> Retry:
         text = f"{self._what}: cannot fetch {mask(upstream.url)}: {tail(ran.errors)}{GOES_ON}"
         return Retry(text, code="upstream")
 
@@ -93,24 +98,24 @@ class Repository:
         lines = [*wanted, *(f"^{ref}" for ref in there)]
         return int(self.local("rev-list", "--count", "--stdin", lines=lines))
 
-    def push(
-        self,
-        url: str,
-        config: Mapping[str, str],
-        transport: str,
-        options: Sequence[str],
-        refspecs: Sequence[str],
-    ) -> Ran:
-        """Push ``refspecs`` to ``url``."""
+    def push(self, remote: Remote, options: Sequence[str], refspecs: Sequence[str]) -> Ran:
+        """Push ``refspecs`` to ``remote``."""
         return self._run(
-            ["--git-dir", str(self.path), "push", "--porcelain", *options, "--", url, *refspecs],
-            transports=transport,
-            config=config,
+            [*self._here, "push", "--porcelain", *options, "--", remote.url, *refspecs],
+            transports=remote.transport,
+            config=remote.config,
         )
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Return whether commit ``old`` is ``new`` or in its history; both must be there."""
+        ran = self._run([*self._here, "merge-base", "--is-ancestor", old, new])
+        if ran.code > 1:
+            raise Refused(f"{self._what}: git merge-base: {tail(ran.errors)}", code="git")
+        return ran.code == 0
 
     def local(self, *arguments: str, bare: bool = True, lines: Collection[str] = ()) -> str:
         """Return what git says without a network."""
-        where = ["--git-dir", str(self.path)] if bare else []
+        where = self._here if bare else []
         ran = self._run([*where, *arguments], lines=lines)
         if ran.code:
             raise Refused(f"{self._what}: git {arguments[0]}: {tail(ran.errors)}", code="upstream")

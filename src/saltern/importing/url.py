@@ -50,8 +50,8 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Upstream:
-    """A URL that may be fetched: the one behind its redirects, and git's settings for it."""
+class Remote:
+    """A repository that git may speak to: URL (behind redirects), transport, git's settings."""
 
     url: str
     transport: str
@@ -63,7 +63,7 @@ def mask(text: str) -> str:
     return re.sub(r"(\w+://)[^/\s@]+@", r"\1***@", text)
 
 
-def checked(url: str, allowed: Allowed) -> Upstream:
+def checked(url: str, allowed: Allowed) -> Remote:
     """Return what to fetch for ``url``.
 
     Raises :class:`Refused` (code ``upstream-url``) for a URL that is not taken and
@@ -72,18 +72,18 @@ def checked(url: str, allowed: Allowed) -> Upstream:
     if problem := upstream_problem(url, allowed.local):
         raise _refused(url, problem)
     if url.startswith("/"):
-        return Upstream(url, "file")
+        return Remote(url, "file")
     scheme, host, port = _place(url)
     if scheme == "file":
-        return Upstream(url, "file")
+        return Remote(url, "file")
     addresses = _checked_host(url, scheme, host, port, allowed)
     if scheme not in ("http", "https"):
-        return Upstream(url, TRANSPORTS[scheme])
+        return Remote(url, TRANSPORTS[scheme])
     final = _behind_redirects(url, allowed)
     scheme, host, port = _place(final)
     if final != url:
         addresses = _checked_host(final, scheme, host, port, allowed)
-    return Upstream(final, TRANSPORTS[scheme], _pinned(host, port, addresses))
+    return Remote(final, TRANSPORTS[scheme], _pinned(host, port, addresses))
 
 
 def _place(url: str) -> tuple[str, str, int]:

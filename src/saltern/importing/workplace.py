@@ -1,7 +1,7 @@
 """The directory of one import: kept while it can be continued, removed when it cannot or need not.
 
-What is in it belongs to a project and an upstream; a lock file beside it, which a git process
-left by a killed import holds on to, keeps a second import out.
+What is in it belongs to a project and to where its history comes from; a lock file beside it, which
+a git process left by a killed import holds on to, keeps a second import out.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Workplace:
 
 
 @contextmanager
-def workplace(root: Path, project: str, url: str) -> Iterator[Workplace]:
-    """Hold the directory of this project and upstream, with what an earlier attempt left in it.
+def workplace(root: Path, project: str, source: str) -> Iterator[Workplace]:
+    """Hold the directory of this project and source, with what an earlier attempt left in it.
 
     Raises :class:`Retry` (code ``import-busy``) while another import of the same is at work.
     """
     _make(root)
     _sweep(root)
-    path = root / sha256(f"{project}\0{url}".encode()).hexdigest()[:16]
+    path = root / sha256(f"{project}\0{source}".encode()).hexdigest()[:16]
     with _locked(path.with_suffix(".lock"), project) as lock:
         _make(path)
         os.utime(path)
@@ -78,7 +78,7 @@ def _locked(path: Path, project: str) -> Iterator[int]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Retry(
-                f"{project}: another import of it is at work", code="import-busy", after=5.0
+                f"{project}: another import or move of it is at work", code="import-busy", after=5.0
             ) from error
         yield lock
     finally:

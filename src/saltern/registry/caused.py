@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from saltern.registry.findings import Finding
-from saltern.registry.model import Registry
+from saltern.registry.model import Judged, Registry
 
 _PLACE = re.compile(r":[0-9]+(?::[0-9]+)?\b")
 
 
-def caused(old: Registry, new: Registry) -> tuple[tuple[Finding, ...], int]:
+def caused(old: Registry | Judged, new: Registry | Judged) -> tuple[tuple[Finding, ...], int]:
     """Return the findings of ``new`` that the change from ``old`` caused, and how many others.
 
     A finding was there before when ``old`` has one of the same code, file, project and message
@@ -29,20 +29,10 @@ def caused(old: Registry, new: Registry) -> tuple[tuple[Finding, ...], int]:
     return tuple(found), len(new.findings) - len(found)
 
 
-def _identities(registry: Registry) -> list[tuple[str, ...]]:
+def _identities(registry: Registry | Judged) -> list[tuple[str, ...]]:
     files = {finding.position.file for finding in registry.findings}
-    texts = {name: text.split("\n") for name, text in registry.texts.items() if name in files}
-    texts.update(_acl_lines(registry, files - texts.keys()))
+    texts = {file: registry.text(file).split("\n") for file in files}
     return [_identity(finding, texts) for finding in registry.findings]
-
-
-def _acl_lines(registry: Registry, files: set[str]) -> dict[str, list[str]]:
-    lines: dict[str, list[str]] = {}
-    for project in registry.projects.values():
-        acl = project.acl
-        if acl is not None and acl.file in files and acl.file not in lines:
-            lines[acl.file] = acl.text.split("\n")
-    return lines
 
 
 def _identity(finding: Finding, texts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

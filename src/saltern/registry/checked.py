@@ -9,8 +9,8 @@ from pathlib import Path
 from saltern.errors import Broken, RegistryError
 from saltern.registry.findings import ERROR, Finding
 from saltern.registry.incremental import Cache
-from saltern.registry.model import Registry
-from saltern.registry.registry import load
+from saltern.registry.model import Judged
+from saltern.registry.registry import judge
 from saltern.registry.source import DirectorySource, Source
 from saltern.registry.yamlfile import UnreadableFile
 from saltern.settings import CheckSettings, RegistrySettings
@@ -66,13 +66,13 @@ class Checker:
             return Checked(source, self._wanted(found))
         return self._caused(source, new, since)
 
-    def _caused(self, source: Source, new: Registry, since: str) -> Checked:
+    def _caused(self, source: Source, new: Judged, since: str) -> Checked:
         from saltern.registry.caused import caused
         from saltern.registry.worktree import committed
 
         before = committed(self.directory, since)
         old = self._load(before) if before.read(self.settings.projects_file) is not None else None
-        if not isinstance(old, Registry):
+        if not isinstance(old, Judged):
             note = f"{since} has no registry that can be read; all findings are shown"
             return Checked(source, self._wanted(new.findings), notes=(note,))
         found, others = caused(old, new)
@@ -84,9 +84,9 @@ class Checker:
 
         return mend(self.directory, self.settings, lambda: self.check(since).findings)
 
-    def _load(self, source: Source) -> Registry | UnreadableFile:
+    def _load(self, source: Source) -> Judged | UnreadableFile:
         try:
-            return load(source, self.settings, self.rules, cache=self._cache)
+            return judge(source, self.settings, self.rules, self._cache)
         except UnreadableFile as error:
             return error
 

@@ -68,4 +68,5 @@ class Finding:
 
     def sort_key(self) -> tuple:
         """Return what findings are ordered by: place, then code, project and text."""
-        return (self.position, self.code, self.project or "", self.message)
+        at = self.position
+        return (at.file, at.line, at.column, self.code, self.project or "", self.message)

@@ -27,6 +27,8 @@ _LINE = re.compile(
     r'|([A-Za-z][A-Za-z0-9-]*)[ \t]*=([^"\\;#\n]*)\n)'
 )
 """A line as nearly all are: blank, a comment, a header, or a key with a plain value."""
+_OF_KEY = 4
+"""The last group of :data:`_LINE` that matches a line with a key."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\\": "\\", '"': '"'}
 BLANKS = " \t\r" + "".join(
@@ -118,8 +120,9 @@ class _Scanner:
         size = len(self.text)
         while self.line_start < size:
             match = _LINE.match(self.text, self.line_start)
-            if match and (match[3] is None or self.headers):
-                self.plain_line(match)
+            if match and (match.lastindex != _OF_KEY or self.headers):
+                if match.lastindex:
+                    self.plain_line(match)
                 self.line += 1
                 self.line_start = match.end()
                 continue
@@ -131,24 +134,16 @@ class _Scanner:
     def plain_line(self, match: re.Match[str]) -> None:
         """Take a line that needs no closer look."""
         section, subsection, key, value = match.groups()
-        if section is not None:
-            column = match.start(1) - self.line_start
-            header = Header(section.lower(), subsection, self.line, column, match.end())
-            self.headers.append(header)
-        elif key is not None:
-            above, column = self.headers[-1], match.start(3) - self.line_start + 1
-            self.entries.append(
-                Entry(
-                    above.section,
-                    above.subsection,
-                    key,
-                    value.strip(BLANKS),
-                    self.line,
-                    column,
-                    self.line_start,
-                    match.end(),
-                )
-            )
+        start, end = self.line_start, match.end()
+        if match.lastindex != _OF_KEY:
+            column = match.start(1) - start
+            self.headers.append(Header(section.lower(), subsection, self.line, column, end))
+            return
+        above, column = self.headers[-1], match.start(3) - start + 1
+        value = value.strip(BLANKS)
+        self.entries.append(
+            Entry(above.section, above.subsection, key, value, self.line, column, start, end)
+        )
 
     def refuse_characters(self) -> None:
         if self.text.startswith(BOM):
@@ -179,7 +174,7 @@ class _Scanner:
         if not match:
             raise self.error(
                 offset,
-                'not a section header; write [section] or [section "subsection"] alone on its line',
+                'no section header; write one such as [access "refs/heads/*"] alone on its line',
             )
         name, subsection = match.groups()
         if subsection is not None:
@@ -193,10 +188,12 @@ class _Scanner:
         match = _KEY.match(self.text, offset)
         if not match:
             raise self.error(
-                offset, "neither a section header nor a key; a key is letters, digits and dashes"
+                offset, "this line is not understood; write 'KEY = VALUE' or a [section]"
             )
         if not self.headers:
-            raise self.error(offset, "a key before any section; start with [section]")
+            raise self.error(
+                offset, "no section is above this line; write one such as [project] there"
+            )
         key, equals = match.groups()
         value, end = self.value(match.end()) if equals else self.flag(match.end())
         section = self.headers[-1]
@@ -217,7 +214,7 @@ class _Scanner:
 
     def flag(self, offset: int) -> tuple[None, int]:
         if self.text[offset : offset + 1] != "\n":
-            raise self.error(offset, "expected '=' after the key")
+            raise self.error(offset, "'=' is missing after the key; write 'KEY = VALUE'")
         return None, offset + 1
 
     def value(self, offset: int) -> tuple[str, int]:
@@ -241,7 +238,8 @@ class _Scanner:
                 break
             if not blank and out and not keep:
                 raise self.error(
-                    offset, "git and Gerrit differ on the blanks before this; quote it"
+                    offset,
+                    "git and Gerrit read these blanks differently; put the value in quotes",
                 )
             if char == "\\":
                 offset = self.escape(offset, out)
@@ -255,7 +253,10 @@ class _Scanner:
             leading = leading and blank
             offset += 1
         if quoted_at >= 0:
-            raise self.error(quoted_at, "this quote is not closed on its line")
+            raise self.error(
+                quoted_at,
+                'this quote is not closed; close it on its line, or write \\" for the character',
+            )
         return "".join(out[:keep]), min(offset + 1, len(text))
 
     def escape(self, offset: int, out: list[str]) -> int:
@@ -266,6 +267,8 @@ class _Scanner:
         if self.text[offset + 1 : offset + 3] == "\r\n":
             return offset + 3
         if after not in _ESCAPES or not after:
-            raise self.error(offset, 'unknown escape; only \\\\ \\" \\n \\t \\b may be written')
+            raise self.error(
+                offset, '\\ may only stand in \\\\ \\" \\n \\t \\b; write \\\\ for the character'
+            )
         out.append(_ESCAPES[after])
         return offset + 2

@@ -47,21 +47,21 @@ class Group:
 def group_name_problem(name: str) -> str | None:
     """Return why no group that Gerrit keeps may have this name, ``None`` when it may."""
     if not name.strip():
-        return "is empty"
+        return "is empty; write a name"
     if name != name.strip():
-        return "has blanks at its ends, which Gerrit drops"
+        return f"has blanks at its ends, which Gerrit drops; write {name.strip()[:80]!r}"
     if _CONTROL.search(name) or _SURROGATE.search(name):
-        return "has characters that cannot be printed"
+        return "has characters that cannot be printed; remove them"
     if len(name) > LONGEST_NAME:
-        return f"has {len(name)} characters; {LONGEST_NAME} are the most"
+        return f"has {len(name)} characters; shorten it to {LONGEST_NAME}"
     if name in (".", "..") or name.startswith("#"):
-        return "cannot stand in a URL or a groups file"
+        return "can stand in no URL or groups file; write another name"
     if name.isdigit() or _UUID.fullmatch(name):
-        return "is a number or a UUID, which Gerrit takes for another group's"
+        return "is a number or a UUID, which Gerrit takes for another group's; write a name"
     if name.startswith(FOREIGN):
-        return "belongs to another system than Gerrit"
+        return "is kept by another system; name a group that Gerrit keeps itself"
     if name.lower() in {system.lower() for system in SYSTEM_GROUPS}:
-        return "is one of Gerrit's system groups, which nobody can change"
+        return "is one of Gerrit's system groups, which nobody can change; name another"
     return None
 
 
@@ -76,7 +76,7 @@ def member_problem(text: str) -> str | None:
     if text in ("self", "me"):
         return "means whoever asks; write the username or the e-mail address"
     if len(text) > _LONGEST_MEMBER or not (_USERNAME.fullmatch(text) or _EMAIL.fullmatch(text)):
-        return "is neither a username nor an e-mail address"
+        return "is no username or e-mail address; write one, as alice or alice@example.com"
     return None
 
 

@@ -12,10 +12,10 @@ from saltern.errors import Refused
 from saltern.registry.findings import Position
 from saltern.registry.groupmodel import Group, Named, group_name_problem
 from saltern.registry.source import Source
-from saltern.registry.yamlfile import UnreadableFile, _compose, _decode, _Reader
+from saltern.registry.yamlfile import Reader, UnreadableFile, compose, decode
 
 NAME = "group"
-_NO_MAPPING = "not a mapping; write '- group: NAME'"
+_NO_MAPPING = "this is no entry; write '- group: NAME'"
 
 
 @dataclass(frozen=True)
@@ -79,15 +79,15 @@ def read_groups(source: Source, path: str) -> GroupsFile:
 
 
 def _entries(data: bytes, path: str) -> Iterator[RawGroup]:
-    loader, documents = _compose(_decode(data, path), path)
+    loader, documents = compose(decode(data, path), path)
     if not documents or _is_null(documents[0]):
         return
     if len(documents) > 1:
         raise UnreadableFile(path, 1, 1, "expected one YAML document, a list of groups")
-    reader = _Reader(loader, path)
+    reader = Reader(loader, path)
     if not isinstance(documents[0], yaml.SequenceNode):
         place = reader.place(documents[0])
-        text = "expected a list of groups ('- group: NAME')"
+        text = "the file must be a list of groups; begin each with '- group: NAME'"
         raise UnreadableFile(path, place.line, place.column, text)
     for node in documents[0].value:
         yield _entry(reader, node)
@@ -97,7 +97,7 @@ def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
-def _entry(reader: _Reader, node: yaml.Node) -> RawGroup:
+def _entry(reader: Reader, node: yaml.Node) -> RawGroup:
     read = reader.entry(node)
     if not isinstance(node, yaml.MappingNode):
         return RawGroup(read.position, problem=(read.position, _NO_MAPPING))

@@ -14,11 +14,12 @@ from saltern.registry.groupsfile import read_groups, wishes
 from saltern.registry.incremental import Cache
 from saltern.registry.keys import KEYS
 from saltern.registry.lookup import AclFiles, AclLookup
-from saltern.registry.model import Project, Registry, blocked, named_groups
+from saltern.registry.model import Judged, Project, Registry, blocked, named_groups
 from saltern.registry.rules import Collected, Rule, selected
 from saltern.registry.rules.base import ACL, ENTRY, GROUPS, LOOKUP, REGISTRY
 from saltern.registry.rules.groupsfile import CollectedGroups
 from saltern.registry.rules.names import name_problem
+from saltern.registry.rules.view import view
 from saltern.registry.source import Source
 from saltern.registry.wants import NO_GERRIT, Wants, has_option
 from saltern.registry.yamlfile import RawEntry, read_projects
@@ -46,10 +47,25 @@ class Loader:
         self._rules = selected(self.rated)
         self.findings: list[Finding] = []
         self._acl_findings: dict[str, list[Said]] = {}
+        self._about: dict[tuple[str, frozenset[str] | tuple[str, ...]], tuple[Rule, ...]] = {}
         self._wants = Wants(settings)
 
     def load(self, data: bytes) -> Registry:
         """Return the registry whose projects file holds ``data``."""
+        entries, first, lookups = self.look(data)
+        wanted = self.group_wishes(lookups)
+        projects = {n: self.project(first[n], lookup) for n, lookup in lookups.items()}
+        return self.registry(projects, entries, wanted)
+
+    def judged(self, data: bytes) -> Judged:
+        """Return what is wrong with the registry whose projects file holds ``data``."""
+        _, _, lookups = self.look(data)
+        self.group_wishes(lookups)
+        acls = {got.document.file: got.document.text for got in lookups.values() if got.document}
+        return Judged(self.found(), acls | self.yaml_texts())
+
+    def look(self, data: bytes) -> tuple[list[RawEntry], dict[str, RawEntry], dict[str, AclLookup]]:
+        """Read and check entries and ACLs; return entries, those that count and their ACLs."""
         file = self.settings.projects_file
         read = self.cache.projects(data, file) if self.cache else read_projects(data, file)
         entries = [self.with_defaults(e, read.defaults) for e in read.entries]
@@ -62,11 +78,12 @@ class Loader:
         filed = {n: self._wants.filed(e) for n, e in first.items() if not has_option(e, NO_GERRIT)}
         lookups = {n: acls.find(e) for n, e in filed.items()}
         for name, lookup in lookups.items():
-            self.check(LOOKUP, name, lookup)
-            self.check_acl(name, lookup.document)
+            if lookup.document is None:
+                self.check(LOOKUP, name, lookup)
+            else:
+                self.check_acl(name, lookup.document)
         self.check_registry(first, repeated, lookups)
-        projects = {n: self.project(first[n], lookup) for n, lookup in lookups.items()}
-        return self.registry(projects, entries, self.group_wishes(projects))
+        return entries, first, lookups
 
     def project(self, entry: RawEntry, lookup: AclLookup) -> Project:
         """Return the project that an entry and its ACL ask for."""
@@ -75,10 +92,10 @@ class Loader:
         make = partial(self._wants.project, entry, lookup)
         return self.cache.project(entry, lookup.document, lookup.path, make)
 
-    def group_wishes(self, projects: dict[str, Project]) -> dict[str, Group]:
+    def group_wishes(self, lookups: dict[str, AclLookup]) -> dict[str, Group]:
         """Read and check the groups file, and return what it asks for."""
         file = read_groups(self.source, self.settings.groups_file)
-        acls = named_groups(projects.values())
+        acls = named_groups(lookup.document for lookup in lookups.values())
         collected = CollectedGroups(file, acls, self.settings.group_owner)
         for rule in self._rules.get(GROUPS, ()):
             for group, position, message in rule.check(collected):
@@ -89,14 +106,22 @@ class Loader:
         self, projects: dict[str, Project], entries: list[RawEntry], wanted: dict[str, Group]
     ) -> Registry:
         """Put the parts together; groups of held-up ACLs and entries are not asked for."""
-        held, settings = blocked(self.findings), self.settings
-        groups = named_groups(p for p in projects.values() if p.name not in held)
+        held = blocked(self.findings)
+        groups = named_groups(p.acl for p in projects.values() if p.name not in held)
         left = {f.project for f in self.findings if f.blocks == MEMBERS}
         groups |= {n: g.position for n, g in wanted.items() if n not in groups and n not in left}
-        findings = tuple(sorted(set(self.findings), key=Finding.sort_key))
         names = frozenset(e.name for e in entries if e.name)
-        texts = {file: self.text(file) for file in (settings.projects_file, settings.groups_file)}
-        return Registry(self.source.commit, projects, groups, findings, names, wanted, texts)
+        commit, texts = self.source.commit, self.yaml_texts()
+        return Registry(commit, projects, groups, self.found(), names, wanted, texts)
+
+    def found(self) -> tuple[Finding, ...]:
+        """Return the findings, each once and in order."""
+        return tuple(sorted(set(self.findings), key=Finding.sort_key))
+
+    def yaml_texts(self) -> dict[str, str]:
+        """Return the texts of the YAML files."""
+        files = (self.settings.projects_file, self.settings.groups_file)
+        return {file: self.text(file) for file in files}
 
     def text(self, file: str) -> str:
         """Return a file's text, "" where it is not there or not to be read."""
@@ -126,26 +151,36 @@ class Loader:
                 repeated.append(entry)
         return first, repeated
 
-    def check(self, scope: str, project: str | None, subject: Any) -> None:
-        """Run the rules of a scope on an entry or a lookup."""
-        for rule in self._rules.get(scope, ()):
+    def about(self, scope: str, words: frozenset[str] | tuple[str, ...]) -> tuple[Rule, ...]:
+        """Return the rules of a scope that may have something to say where ``words`` stand."""
+        rules = self._about.get((scope, words))
+        if rules is None:
+            all_rules = self._rules.get(scope, ())
+            rules = tuple(r for r in all_rules if not r.about or not r.about.isdisjoint(words))
+            self._about[scope, words] = rules
+        return rules
+
+    def check(
+        self, scope: str, project: str | None, subject: Any, words: tuple[str, ...] = ()
+    ) -> None:
+        """Run the rules of a scope that are about ``words`` on an entry or a lookup."""
+        for rule in self.about(scope, words):
             for position, message, *fix in rule.check(subject, self.settings):
                 self.add(rule, project, position, message, *fix)
 
     def check_entry(self, entry: RawEntry) -> None:
         """Run the rules about an entry by itself, unless they are known to have nothing to say."""
+        words = tuple(entry.values)
         if self.cache is None:
-            self.check(ENTRY, entry.name, entry)
+            self.check(ENTRY, entry.name, entry, words)
         elif not self.cache.is_clean(entry):
             before = len(self.findings)
-            self.check(ENTRY, entry.name, entry)
+            self.check(ENTRY, entry.name, entry, words)
             if len(self.findings) == before:
                 self.cache.note_clean(entry)
 
-    def check_acl(self, project: str, document: AclDocument | None) -> None:
+    def check_acl(self, project: str, document: AclDocument) -> None:
         """Run the rules on an ACL; what holds a project up is said of each that shares the file."""
-        if document is None:
-            return
         if document.file not in self._acl_findings:
             said = self.verdict(document)
             self._acl_findings[document.file] = [each for each in said if each[0].blocks]
@@ -163,7 +198,7 @@ class Loader:
 
     def judge(self, document: AclDocument) -> Iterator[Said]:
         """Yield what the rules say about one ACL file."""
-        for rule in self._rules.get(ACL, ()):
+        for rule in self.about(ACL, view(document).words):
             for position, message, *fix in rule.check(document, self.settings):
                 yield rule, position, message, fix[0] if fix else ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from saltern.errors import Refused
 from saltern.registry.acl import AclDocument, AclSyntaxError
@@ -16,8 +16,7 @@ NO_ACL = "/dev/null"
 Parts = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class AclLookup:
+class AclLookup(NamedTuple):
     """What became of an entry's ``acl-config``.
 
     ``path`` is relative to the registry's root; ``implied``: the key was not written;
@@ -77,13 +76,13 @@ class AclFiles:
         """Return the path below the ACL directory that ``acl-config`` means."""
         path = _parts(value)
         if ".." in path or "\0" in value:
-            raise Refused(f"acl-config {value[:200]!r} has '..'; write a path without")
+            raise Refused(f"acl-config {value[:200]!r} has '..'; write the path without")
         if value.startswith("/"):
             for prefix in self.prefixes:
                 if path[: len(prefix)] == prefix and path != prefix:
                     return self.root + path[len(prefix) :]
             known = ", ".join("/" + "/".join(prefix) for prefix in self.prefixes)
-            raise Refused(f"acl-config {value[:200]!r} is outside the ACL directory ({known})")
+            raise Refused(f"acl-config {value[:200]!r} is no ACL file; write a path below {known}")
         return path if path[: len(self.root)] == self.root else self.root + path
 
     def _document(self, path: str) -> AclDocument | AclSyntaxError | None:
@@ -105,4 +104,4 @@ class AclFiles:
 
 
 def _parts(path: str) -> Parts:
-    return tuple(part for part in path.split("/") if part not in ("", "."))
+    return tuple([part for part in path.split("/") if part not in ("", ".")])

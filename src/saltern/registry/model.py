@@ -124,6 +124,29 @@ class Registry:
         """Return projects that findings hold up: ``"project"`` (all of it) or ``"access"``."""
         return blocked(self.findings)
 
+    def text(self, file: str) -> str:
+        """Return the text of a YAML or ACL file, "" of any other."""
+        return self.texts.get(file) or self._acls.get(file, "")
+
+    @cached_property
+    def _acls(self) -> Mapping[str, str]:
+        return {p.acl.file: p.acl.text for p in self.projects.values() if p.acl}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is wrong with a registry of which nothing else is wanted; compare :class:`Registry`.
+
+    ``findings`` sorted; ``texts`` the YAML files and the ACL files that projects use.
+    """
+
+    findings: tuple[Finding, ...]
+    texts: Mapping[str, str] = field(repr=False)
+
+    def text(self, file: str) -> str:
+        """Return the text of a YAML or ACL file, "" of any other."""
+        return self.texts.get(file, "")
+
 
 def blocked(findings: Iterable[Finding]) -> dict[str, str]:
     """Return for each project that findings hold up the wider of what they block."""
@@ -136,15 +159,13 @@ def blocked(findings: Iterable[Finding]) -> dict[str, str]:
     return found
 
 
-def named_groups(projects: Iterable[Project]) -> dict[str, Position]:
-    """Return the groups that the projects' ACLs name, with the place that does so first."""
+def named_groups(acls: Iterable[AclDocument | None]) -> dict[str, Position]:
+    """Return the groups that ACLs name, with the place that does so first."""
     groups: dict[str, Position] = {}
-    seen: set[AclDocument] = set()
-    for project in projects:
-        if project.acl is None or project.acl in seen:
+    for acl in dict.fromkeys(acls):
+        if acl is None:
             continue
-        seen.add(project.acl)
-        for name, entry in project.acl.group_entries.items():
-            if name not in SYSTEM_GROUPS and name not in groups:
-                groups[name] = Position(project.acl.file, entry.line, entry.column)
+        for name, entry in acl.group_entries.items():
+            if name not in groups and name not in SYSTEM_GROUPS:
+                groups[name] = Position(acl.file, entry.line, entry.column)
     return groups

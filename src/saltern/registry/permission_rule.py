@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 ACTIONS = ("deny", "block", "interactive", "batch")
 _RANGE = re.compile(r"([+-]?[0-9]+)\.\.([+-]?[0-9]+)")
@@ -15,8 +15,7 @@ class RuleError(ValueError):
     """The text is not a rule; ``str(error)`` says why and what to write."""
 
 
-@dataclass(frozen=True, order=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule. ``action`` is empty for "allow"; ``low`` and ``high`` are 0 without a range."""
 
     action: str
@@ -33,7 +32,7 @@ class Rule:
         return " ".join([*words, f"group {self.group}"])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32768)
 def parse_rule(text: str, ranged: bool) -> Rule:
     """Return the rule that Gerrit reads in ``text``.
 
@@ -48,7 +47,7 @@ def parse_rule(text: str, ranged: bool) -> Rule:
     if has_range:
         low, high, rest = _range(rest, text)
     if not rest.startswith(_GROUP) or not rest[len(_GROUP) :].strip():
-        raise RuleError(f"rule {text!r} names no group; write 'group NAME'")
+        raise RuleError(f"{text[:80]!r} {_no_group(rest)}")
     return Rule(action, force, low, high, rest[len(_GROUP) :].strip(), has_range)
 
 
@@ -63,11 +62,21 @@ def _range(rest: str, text: str) -> tuple[int, int, str]:
     word, _, after = rest.partition(" ")
     match = _RANGE.fullmatch(word)
     if not match or len(word) > 20:
-        raise RuleError(f"rule {text!r} has no range of votes; write '-1..+1 group NAME'")
+        group = rest[rest.find(_GROUP) :] if _GROUP in rest else "group NAME"
+        raise RuleError(f"{text[:80]!r} has no range of votes; write '-1..+1 {group[:80]}'")
     low, high = int(match[1]), int(match[2])
     if low > high:
-        raise RuleError(f"range {word!r} is upside down; write the lower vote first")
+        raise RuleError(f"range {word!r} is upside down; write '{match[2]}..{match[1]}'")
     return low, high, after.strip()
+
+
+def _no_group(rest: str) -> str:
+    """Return what is wrong with a rule in which no group stands where it belongs."""
+    before, found, name = rest.partition(_GROUP)
+    if found and name.strip():
+        return f"has {before.strip()!r} before the group; write 'group {name.strip()[:80]}'"
+    named = rest.removeprefix("group").strip() or "NAME"
+    return f"names no group; write 'group {named[:80]}'"
 
 
 def group_in(value: str | None) -> str | None:

@@ -9,6 +9,14 @@ from functools import lru_cache
 _PARAMETERS = ("${username}", "${shardeduserid}")
 _JAVA_ONLY = re.compile(r"\\[pPQEhHRXGkxcN]|\(\?<[A-Za-z]|&&|\(\?[a-zA-Z-]*[dUx]")
 _ESCAPED_OR_CLASS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
+_WORDS = (
+    ("missing )", "a '(' is not closed; close it, or write '\\('"),
+    ("unbalanced parenthesis", "a ')' closes nothing; remove it, or write '\\)'"),
+    ("unterminated character set", "a '[' is not closed; close it, or write '\\['"),
+    ("multiple repeat", "two of * + ? follow each other; write '.*' for any text"),
+    ("nothing to repeat", "a * + or ? follows nothing; write '.*' for any text"),
+)
+"""What :mod:`re` says, and what to write instead."""
 _COUNT = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
 
 
@@ -24,13 +32,15 @@ def pattern_problem(pattern: str) -> str | None:
     if _JAVA_ONLY.search(pattern):
         return None
     if "{" in _COUNT.sub("", _ESCAPED_OR_CLASS.sub("", pattern)):
-        return "'{' must follow what it repeats, or be written '\\{'"
+        return "a '{' repeats nothing; write '\\{'"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             re.compile(pattern)
     except re.error as error:
-        return None if "look-behind" in str(error) else str(error)
+        said = str(error)
+        words = next((words for start, words in _WORDS if said.startswith(start)), None)
+        return None if "look-behind" in said else words or f"it is no pattern: {said}"
     except (RecursionError, OverflowError):
-        return "too complex"
+        return "it is too complex; write a shorter one"
     return None

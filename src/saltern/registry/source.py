@@ -99,8 +99,8 @@ class DirectorySource:
             file = os.open(self._root + here, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise Refused(f"{path}: {error.strerror}", code="unreadable") from error
-        with open(file, "rb") as stream:
-            return stream.read()
+        with open(file, "rb", buffering=0) as stream:
+            return stream.readall()
 
     def _folder(self, folder: str) -> dict[str, int]:
         if folder not in self._folders:

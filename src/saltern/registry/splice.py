@@ -16,24 +16,21 @@ from saltern.errors import RegistryError
 from saltern.registry.yamlfile import (
     ProjectsFile,
     RawEntry,
-    _compose,
-    _decode,
-    _Reader,
+    Reader,
+    compose,
+    decode,
     moved,
     read_projects,
 )
 
-_NOT_PLAIN = (
-    re.compile(r"[\r\x85\u2028\u2029]"),
-    re.compile(r"\n(?:---|\.\.\.|%)"),
-    re.compile(r"[&*!](?<![^\s,:\[{].)\S"),
-)
+_NOT_PLAIN = ("\r", "\x85", "\u2028", "\u2029", "\n---", "\n...", "\n%")
+_SHARED = re.compile(r"[&*!](?<![^\s,:\[{].)\S")
 """What may reach beyond an entry: other line ends, documents, anchors, aliases and tags."""
 
 
 def read_alike(data: bytes, file: str, known: bytes, read: ProjectsFile) -> ProjectsFile:
     """Return what :func:`read_projects` says of ``data``; ``read`` is what it says of ``known``."""
-    text, other = _decode(data, file), _decode(known, file)
+    text, other = decode(data, file), decode(known, file)
     spliced = None
     if not read.defaults and _is_plain(text) and _is_plain(other):
         spliced = _spliced(text.split("\n"), other.split("\n"), read.entries, file)
@@ -41,7 +38,8 @@ def read_alike(data: bytes, file: str, known: bytes, read: ProjectsFile) -> Proj
 
 
 def _is_plain(text: str) -> bool:
-    return not any(pattern.search("\n" + text) for pattern in _NOT_PLAIN)
+    text = "\n" + text
+    return not any(each in text for each in _NOT_PLAIN) and not _SHARED.search(text)
 
 
 def _spliced(
@@ -74,7 +72,7 @@ def _spliced(
 def _between(text: str, file: str) -> list[RawEntry] | None:
     """Return the entries of a part of a file, ``None`` when it is no list by itself."""
     try:
-        loader, documents = _compose(text, file)
+        loader, documents = compose(text, file)
     except RegistryError:
         return None
     if not documents:
@@ -83,7 +81,7 @@ def _between(text: str, file: str) -> list[RawEntry] | None:
     block = isinstance(node, yaml.SequenceNode) and not node.flow_style
     if len(documents) > 1 or not block or node.start_mark.column:
         return None
-    reader = _Reader(loader, file)
+    reader = Reader(loader, file)
     return [reader.entry(item) for item in node.value]
 
 

@@ -16,15 +16,38 @@ import yaml
 from saltern.errors import RegistryError
 from saltern.registry.findings import ERROR, Finding, Position
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "tag:yaml.org,2002:merge"
-_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_LIST = "tag:yaml.org,2002:seq"
+_COLLECTIONS = ("tag:yaml.org,2002:map", _LIST)
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_FEW = 100
 _TEXT = "tag:yaml.org,2002:str"
 _MAX_DEPTH = 20
 _MAX_NODES = 5000
 _SHALLOW = 500
-_INDENTED = re.compile(r"(?:\A|[\n\r\x85\u2028\u2029])[-?: \t]{100}")
-"""A line that starts more than 100 columns to the right, or nests with ``- - -``."""
+_INDENTED = 100
+"""How many of ``- ? :`` and blanks a line may begin with before its nesting is looked at."""
+_EXPLAINED = (
+    (
+        "cannot start any token",
+        "a tab, or one of @ ` %, begins a text; write spaces, or put it in quotes",
+    ),
+    ("mapping values are not allowed", "a ': ' inside a text; put the text in quotes"),
+    ("while parsing a flow", "a '[' or '{' is not closed, or a ',' is missing; close it"),
+    ("while scanning a quoted scalar", "a quote is not closed; close it"),
+    ("could not find expected ':'", "a line without ': '; write 'KEY: VALUE'"),
+    ("found a tab character", "a tab in the indentation; write spaces"),
+    (
+        "while parsing a block",
+        "this line is indented otherwise than those above, or text follows a quote or bracket; "
+        "align it, or put all of the text in quotes",
+    ),
+    ("undefined alias", "'*NAME' stands for nothing; define '&NAME' above, or use quotes"),
+)
+"""What libyaml says in its own words, in those of somebody who writes the file."""
+_Fastest: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NOT_TEXT = frozenset(_Fastest.yaml_implicit_resolvers)
+"""First characters of plain words that may be something else than text."""
 UNREADABLE = "SLT000"
 """Code of the finding that a file as a whole cannot be read."""
 
@@ -41,6 +64,14 @@ class UnreadableFile(RegistryError):
     def finding(self) -> Finding:
         """Return the error as a finding."""
         return Finding(UNREADABLE, ERROR, self.position, self.message)
+
+
+class _Loader(_Fastest):
+    def resolve(self, kind: type, value: str, implicit: tuple[bool, bool]) -> str:
+        """Return a node's tag, as the library does, and nearly all of them sooner."""
+        if kind is yaml.ScalarNode and implicit[0] and value[:1] not in _NOT_TEXT:
+            return _TEXT
+        return cast(str, super().resolve(kind, value, implicit))
 
 
 class Places(Mapping[str, Position]):
@@ -143,17 +174,17 @@ def read_projects(data: bytes, file: str) -> ProjectsFile:
     Raises :class:`RegistryError` with file, line and column when the file as a whole cannot
     be read; what is wrong with one entry stays in its ``problem``.
     """
-    text = _decode(data, file)
-    loader, documents = _compose(text, file)
+    text = decode(data, file)
+    loader, documents = compose(text, file)
     if len(documents) not in (1, 2):
-        raise UnreadableFile(file, 1, 1, "expected one or two YAML documents, a list of projects")
-    reader = _Reader(loader, file)
+        raise UnreadableFile(file, 1, 1, "the file must be one list of projects")
+    reader = Reader(loader, file)
     defaults = reader.defaults(documents[0]) if len(documents) == 2 else {}
     items = reader.items(documents[-1])
     return ProjectsFile(tuple(reader.entry(node) for node in items), defaults)
 
 
-def _decode(data: bytes, file: str) -> str:
+def decode(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -163,9 +194,9 @@ def _decode(data: bytes, file: str) -> str:
         raise UnreadableFile(file, line, column, message) from error
 
 
-def _compose(text: str, file: str) -> tuple[Any, list[yaml.Node]]:
+def compose(text: str, file: str) -> tuple[Any, list[yaml.Node]]:
     try:
-        if text.count("[") + text.count("{") > _SHALLOW or _INDENTED.search(text):
+        if text.count("[") + text.count("{") > _SHALLOW or _is_indented(text):
             _check_depth(text, file)
         loader = _Loader(text)
         documents: list[yaml.Node] = []
@@ -179,8 +210,26 @@ def _compose(text: str, file: str) -> tuple[Any, list[yaml.Node]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = ", ".join(p for p in (error.context, error.problem) if p)
-        raise UnreadableFile(file, line, column, f"not YAML: {what}") from error
+        message = f"not YAML: {explained(error.context, error.problem)}"
+        raise UnreadableFile(file, line, column, message) from error
+
+
+def explained(context: str | None, problem: str | None) -> str:
+    """Return what YAML's reader says, in plain words where the cause is well known."""
+    said = ", ".join(part for part in (context, problem) if part)
+    return next((words for start, words in _EXPLAINED if start in said), said)
+
+
+def _tag_refused(tag: str) -> str:
+    """Return why a value of this type is not taken."""
+    kind = tag.removeprefix("tag:yaml.org,2002:")[:60]
+    return f"a value of the type {kind!r} is not taken here; write plain text, in quotes"
+
+
+def _is_indented(text: str) -> bool:
+    """Return whether a line starts far to the right, or nests with ``- - -``."""
+    lines = [line for line in text.splitlines() if len(line) >= _INDENTED]
+    return any(not line[:_INDENTED].strip("-?: \t") for line in lines)
 
 
 def _check_depth(text: str, file: str) -> None:
@@ -191,13 +240,13 @@ def _check_depth(text: str, file: str) -> None:
             depth += 1
             if depth > _MAX_DEPTH:
                 mark = cast(yaml.Mark, event.start_mark)
-                message = f"nested more than {_MAX_DEPTH} deep; a project is a flat mapping"
+                message = f"nested more than {_MAX_DEPTH} deep; an entry is a list of plain keys"
                 raise UnreadableFile(file, mark.line + 1, mark.column + 1, message)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
 
-class _Reader:
+class Reader:
     def __init__(self, loader: Any, file: str):
         self.loader = loader
         self.file = file
@@ -209,7 +258,7 @@ class _Reader:
     def items(self, node: yaml.Node | None) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
             place = self.place(node) if node else Position(self.file, 1, 1)
-            message = "expected a list of projects ('- project: NAME')"
+            message = "the file must be a list of projects; begin each with '- project: NAME'"
             raise UnreadableFile(self.file, place.line, place.column, message)
         return node.value
 
@@ -227,8 +276,8 @@ class _Reader:
     def entry(self, node: yaml.Node) -> RawEntry:
         place = self.place(node)
         if not isinstance(node, yaml.MappingNode):
-            return RawEntry(place, problem=(place, "not a mapping; write '- project: NAME'"))
-        plain = _plain(node)
+            return RawEntry(place, problem=(place, "this is no entry; write '- project: NAME'"))
+        plain = self.plain(node)
         if plain:
             return RawEntry(place, plain, Places(self.file, {k.value: k for k, _ in node.value}))
         self.budget = _MAX_NODES
@@ -245,6 +294,22 @@ class _Reader:
             problem = (error.position, error.message)
             return RawEntry(place, _name_only(node), problem=problem)
         return RawEntry(place, values, Places(self.file, nodes), tuple(repeated))
+
+    def plain(self, node: yaml.MappingNode) -> dict[str, Any] | None:
+        """Return the values of an entry of texts, lists of them and booleans; else ``None``."""
+        values: dict[str, Any] = {}
+        for key, value in node.value:
+            if not _is_text(key) or key.value in values:
+                return None
+            if _is_text(value):
+                values[key.value] = value.value
+            elif value.tag == _BOOLEAN and isinstance(value, yaml.ScalarNode):
+                values[key.value] = self.scalar(value)
+            elif value.tag == _LIST and len(value.value) < _FEW and all(map(_is_text, value.value)):
+                values[key.value] = [item.value for item in value.value]
+            else:
+                return None
+        return values
 
     def pairs(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, yaml.Node, Any]]:
         """Yield key, its node and its value; merged mappings (``<<``) first, once per key."""
@@ -267,19 +332,21 @@ class _Reader:
         for source in sources:
             self.spend(source, 1)
             if not isinstance(source, yaml.MappingNode):
-                raise _Unreadable(self.place(source), "'<<' can only merge mappings")
+                raise _Unreadable(
+                    self.place(source), "'<<' takes keys with values only; write '<<: *NAME'"
+                )
         return sources
 
     def key(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            raise _Unreadable(self.place(node), "a key must be plain text")
+            raise _Unreadable(self.place(node), "a key must be text; write 'KEY: VALUE'")
         self.spend(node, 1)
         return node.value
 
     def value(self, node: yaml.Node, depth: int) -> Any:
         self.spend(node, depth)
         if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
-            raise _Unreadable(self.place(node), f"{node.tag} is not taken here")
+            raise _Unreadable(self.place(node), _tag_refused(node.tag))
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, depth + 1) for item in node.value]
         if isinstance(node, yaml.MappingNode):
@@ -290,22 +357,15 @@ class _Reader:
         try:
             return self.loader.construct_object(node)
         except (yaml.YAMLError, ValueError, OverflowError) as error:
-            raise _Unreadable(self.place(node), f"{node.tag} is not taken here") from error
+            raise _Unreadable(self.place(node), _tag_refused(node.tag)) from error
 
     def spend(self, node: yaml.Node, depth: int) -> None:
         self.budget -= 1
         if self.budget < 0 or depth > _MAX_DEPTH:
-            raise _Unreadable(self.place(node), "too large or nested too deep, aliases counted")
-
-
-def _plain(node: yaml.MappingNode) -> dict[str, str] | None:
-    """Return the values of an entry of texts alone, as nearly all are; else ``None``."""
-    values = {}
-    for key, value in node.value:
-        if not _is_text(key) or not _is_text(value) or key.value in values:
-            return None
-        values[key.value] = value.value
-    return values
+            raise _Unreadable(
+                self.place(node),
+                "this entry is too large or nested too deep; write a few plain keys",
+            )
 
 
 def _is_text(node: yaml.Node) -> bool:

@@ -12,6 +12,7 @@ from saltern.plan import Plan
 from saltern.registry.findings import ERROR
 from saltern.registry.registry import Registry
 from saltern.report.plain import plain
+from saltern.steps import GROUP_KINDS
 
 Diffs = Mapping[str, tuple[str, ...]]
 """Lines of a unified diff by the key of a step."""
@@ -125,7 +126,7 @@ def _by_object(plan: Plan) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for key in [*run_order(plan), *plan.blocked]:
         kind, _, name = key.partition(":")
-        label = "group" if kind in ("group", "members") else "project"
+        label = "group" if kind in GROUP_KINDS else "project"
         found.setdefault(f"{label} {plain(name, 200)}", []).append(key)
     return found
 

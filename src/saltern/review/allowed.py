@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from saltern.errors import RegistryError
 from saltern.registry.changed import changed
 from saltern.registry.history import History
-from saltern.registry.registry import load
+from saltern.registry.registry import Registry
+from saltern.registry.source import Source
 from saltern.review.trailers import RETIRE, flags
-from saltern.settings import RegistrySettings
 
 
 def allowed_to_retire(
-    history: History, since: str | None, settings: RegistrySettings
+    history: History, since: str | None, load: Callable[[Source], Registry]
 ) -> frozenset[str]:
     """Return the projects that commits with the flag ``retire`` changed after ``since``.
 
@@ -23,7 +25,7 @@ def allowed_to_retire(
         if parent is None or RETIRE not in flags(history.message(commit)):
             continue
         try:
-            before, after = (load(history.source(c), settings) for c in (parent, commit))
+            before, after = (load(history.source(c)) for c in (parent, commit))
         except RegistryError:
             # A state that cannot be read named no project to retire.
             continue

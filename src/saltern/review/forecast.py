@@ -11,7 +11,7 @@ from saltern.look import Looker
 from saltern.plan import Plan, make_plan
 from saltern.registry.registry import Registry
 from saltern.report.plain import plain
-from saltern.steps import Step
+from saltern.steps import GROUP_KINDS, Step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ def forecast(looker: Looker, old: Registry | None, new: Registry) -> Forecast:
     ``old`` is ``None`` when what the change is built on cannot be read: all of the plan is the
     change's then. Never raises for a server that cannot be looked at: ``problem`` says why.
     """
-    before = old or dataclasses.replace(new, projects={}, groups={}, findings=())
+    before = old or Registry(None, {}, {}, ())
     both = dataclasses.replace(
         new,
         projects={**before.projects, **new.projects},
@@ -39,10 +39,12 @@ def forecast(looker: Looker, old: Registry | None, new: Registry) -> Forecast:
         context = looker.observe(both)
     except SalternError as error:
         return Forecast(problem=str(error))
-    return difference(
-        make_plan(dataclasses.replace(context, registry=before)),
-        make_plan(dataclasses.replace(context, registry=new)),
+    # What a context compared is of one registry: a plan of another must not take it over.
+    old_plan, new_plan = (
+        make_plan(dataclasses.replace(context, registry=each, compared={}))
+        for each in (before, new)
     )
+    return difference(old_plan, new_plan)
 
 
 def difference(old: Plan, new: Plan) -> Forecast:
@@ -64,11 +66,15 @@ def lines(found: Forecast) -> list[str]:
     """Return the forecast as plain lines, one a project or group: what is done and why."""
     by_name: dict[tuple[str, str], list[str]] = {}
     for step in found.steps:
-        what = f"{_VERBS.get(step.kind, step.kind)} ({plain(step.why, 100)})"
+        what = _VERBS.get(step.kind, step.kind)
+        if step.why == "missing":
+            what = _MADE.get(step.kind, what)
+        else:
+            what += f" ({plain(step.why, 100)})"
         by_name.setdefault(_owner(step.kind, step.name), []).append(what)
     for key, block in found.blocked.items():
         kind, _, name = key.partition(":")
-        what = f"{kind} cannot be done: {plain(block.reason)}"
+        what = f"{_HELD.get(kind, kind)}: {plain(block.reason)}"
         by_name.setdefault(_owner(kind, name), []).append(what)
     return [
         f"{kind} {plain(name, 200)}: {', '.join(_unique(what))}"
@@ -77,17 +83,27 @@ def lines(found: Forecast) -> list[str]:
 
 
 _VERBS = {
-    "group": "is made",
+    "group": "is set",
     "members": "members are set",
-    "project": "is made or set",
-    "content": "first content",
+    "project": "is set",
+    "content": "content is made",
     "access": "ACL is written",
+    "retire": "is closed and points to its new name",
     "mirror": "mirror is updated",
+}
+_MADE = {"group": "is made", "project": "is made", "mirror": "is mirrored"}
+_HELD = {
+    "group": "cannot be made",
+    "members": "members cannot be set",
+    "project": "cannot be made or set",
+    "content": "content cannot be made",
+    "access": "ACL cannot be written",
+    "mirror": "mirror cannot be updated",
 }
 
 
 def _owner(kind: str, name: str) -> tuple[str, str]:
-    return ("group" if kind in ("group", "members") else "project", name)
+    return ("group" if kind in GROUP_KINDS else "project", name)
 
 
 def _unique(words: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from saltern.registry.acl import Entry
 from saltern.registry.changed import changed
 from saltern.registry.findings import ERROR, Finding, Position
 from saltern.registry.permission_rule import RuleError, parse_rule
-from saltern.registry.registry import Project, Registry
+from saltern.registry.registry import Registry
 from saltern.review.trailers import ALLOW, REMOVE, RETIRE, RIGHT, flags
 from saltern.settings import RegistrySettings, ReviewSettings
 
@@ -67,15 +67,10 @@ def guards(
 
 
 def _removals(old: Registry, new: Registry) -> Iterator[Guard]:
-    moved = {name for project in new.projects.values() for name in _previously(project)}
-    gone = sorted(changed(old, new).removed - moved)
+    gone = sorted(changed(old, new).removed - new.moved.keys())
     if gone:
         what = f"takes {_names(gone)} out of the registry, which nothing looks after any more then"
         yield Guard(REMOVE, what)
-
-
-def _previously(project: Project) -> Iterable[str]:
-    return getattr(project, "previously", None) or ()
 
 
 def _retirements(old: Registry, new: Registry, share: float) -> Iterator[Guard]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from saltern.errors import RegistryError
 from saltern.registry.caused import caused
-from saltern.registry.findings import ERROR, Finding, Position
+from saltern.registry.findings import ERROR, Finding
 from saltern.registry.registry import Registry
-from saltern.registry.yamlfile import UNREADABLE, UnreadableFile
+from saltern.registry.yamlfile import UNREADABLE
 from saltern.report.findings.grouping import Group, grouped
 from saltern.review.forecast import Forecast
 from saltern.review.guards import Guard
@@ -81,13 +80,6 @@ class State:
 
     registry: Registry | None
     error: Finding | None = None
-
-
-def unreadable(error: RegistryError, projects_file: str) -> Finding:
-    """Return the finding of a registry that cannot be read as a whole."""
-    if isinstance(error, UnreadableFile):
-        return error.finding
-    return Finding(UNREADABLE, ERROR, Position(projects_file, 1, 1), error.reason)
 
 
 def findings_of(old: State, new: State) -> tuple[tuple[Finding, ...], int]:

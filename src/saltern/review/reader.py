@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from saltern.errors import RegistryError
 from saltern.lock import Lock
 from saltern.look import Looker
 from saltern.registry.fetch import fetch
 from saltern.registry.history import History
 from saltern.registry.incremental import Cache
-from saltern.registry.registry import load
 from saltern.registry.source import GitSource, Source
-from saltern.review.picture import State, unreadable
-from saltern.settings import CheckSettings
+from saltern.registry.yamlfile import UnreadableFile
+from saltern.review.picture import State
 
 KEPT = 6
 """States that are held at once: changes of one burst are mostly built on the same commit."""
@@ -20,9 +18,8 @@ KEPT = 6
 class Reader:
     """Reads patch sets through the looker's clone; each commit's state once."""
 
-    def __init__(self, looker: Looker, check: CheckSettings):
+    def __init__(self, looker: Looker):
         self._looker = looker
-        self._check = check
         self._cache = Cache()
         self._states: dict[str, State] = {}
 
@@ -57,8 +54,7 @@ class Reader:
         return self._states[commit]
 
     def _load(self, commit: str) -> State:
-        settings = self._looker.settings
         try:
-            return State(load(self.source(commit), settings, self._check, cache=self._cache))
-        except RegistryError as error:
-            return State(None, unreadable(error, settings.projects_file))
+            return State(self._looker.load(self.source(commit), self._cache))
+        except UnreadableFile as error:
+            return State(None, error.finding)

@@ -19,7 +19,7 @@ from saltern.review.guards import Guard, guards
 from saltern.review.picture import Picture, Revision, findings_of, mended
 from saltern.review.reader import Reader
 from saltern.review.summary import MARK, TAG, mark, summary
-from saltern.settings import CheckSettings, ConvergeSettings, ReviewSettings
+from saltern.settings import ConvergeSettings, ReviewSettings
 from saltern.steps import DONE, RETRY, Step
 
 log = logging.getLogger(__name__)
@@ -64,13 +64,12 @@ class Reviewer:
         dispatcher: Dispatcher,
         settings: ReviewSettings,
         converge: ConvergeSettings,
-        check: CheckSettings | None = None,
     ):
         self._looker = looker
         self._dispatcher = dispatcher
         self._settings = settings
         self._converge = converge
-        self._reader = Reader(looker, check or CheckSettings())
+        self._reader = Reader(looker)
 
     def waiting(self) -> list[int]:
         """Return the open changes whose current patch set has no picture, lowest first."""

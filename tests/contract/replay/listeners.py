@@ -13,7 +13,7 @@ from typing import Any
 from replay.world import World
 
 MARKER = "probe-"
-DEADLINE = 20
+DEADLINE = 90
 _numbers = itertools.count(1)
 
 
@@ -92,7 +92,7 @@ def settle(world: World, listeners: list[Listener], counts: list[int] | None = N
     causes may be sent after the call has returned, and after a marker.
     """
     for listener, count in zip(listeners, counts or [], strict=False):
-        listener.wait(lambda: _count(listener) >= count, 5)  # noqa: B023 - called at once
+        listener.wait(lambda: _count(listener) >= count, 20)  # noqa: B023 - called at once
     marker = _set_marker(world)
     for listener in listeners:
         if not listener.wait(lambda: _has(listener, marker), DEADLINE):  # noqa: B023

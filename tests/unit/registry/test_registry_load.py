@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from saltern.errors import RegistryError
 from saltern.registry import DirectorySource, load
 from saltern.settings import RegistrySettings
+from tests.hostile import TEXTS, controls
 
 PROJECTS = """\
 - project: org/child
@@ -188,9 +191,39 @@ def test_unreadable_file_is_one_error_with_its_place(registry_of, data, place):
     assert str(caught.value).startswith(place + ": ")
 
 
+FORMS = [
+    "{text}",
+    "- project: [{text}",
+    '"{text}',
+    "- !{text} x",
+    "- &{text} x",
+    "- *{text}",
+    "%{text}\n---\n- a",
+    "{quoted}",
+    "{quoted}: 1",
+    "- !!python/object:{quoted} x",
+    "- project: a\n  {quoted}: 1\n  {quoted}: 2\n{quoted}: [",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_unreadable_hostile_file_is_told_in_one_printable_line(registry_of, text):
+    """The reason goes to logs, journal and terminals as it is: it must not command any of them."""
+    said = []
+    for form in FORMS:
+        try:
+            registry_of(form.format(text=text, quoted=json.dumps(text)))
+        except RegistryError as error:
+            said.append(str(error))
+    assert len(said) > len(FORMS) / 2
+    assert "\n" not in "".join(said)
+    assert controls("".join(said)) == set()
+    assert max(map(len, said)) < 1000
+
+
 def test_missing_projects_file_is_an_error(tmp_path):
     """No projects file is not an empty registry."""
-    with pytest.raises(RegistryError, match="gerrit/projects.yaml: no such file"):
+    with pytest.raises(RegistryError, match="gerrit/projects.yaml:1:1: no such file"):
         load(DirectorySource(tmp_path), RegistrySettings())
 
 
@@ -206,3 +239,24 @@ def test_hostile_entries_leave_nothing_on_disk(tmp_path, written):
     assert list(registry.projects) == ["a"]
     assert registry.projects["a"].acl is None
     assert sorted(p.name for p in tmp_path.iterdir()) == ["registry", "secret"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("\tdescription: x", "a tab in the indentation; write spaces"),
+        ("  description: x: y", "a ': ' inside a text; put the text in quotes"),
+        (" description: x", "indented otherwise"),
+        ('  description: "x', "a quote is not closed; close it"),
+        ("  description: @x", "put it in quotes"),
+        ("  groups: [a", "'[' or '{' is not closed"),
+        ("  description", "write 'KEY: VALUE'"),
+    ],
+    ids=["tab", "colon", "indent", "quote", "at", "bracket", "key"],
+)
+def test_common_slip_of_yaml_is_told_in_plain_words(written, tmp_path, line, says):
+    """Who forgot a quote reads that, and what to write, instead of the parser's own words."""
+    written(tmp_path, f"- project: a\n  state: active\n{line}\n  retired: true\n")
+    with pytest.raises(RegistryError, match=r"projects.yaml:\d+:\d+: not YAML: ") as failed:
+        load(DirectorySource(tmp_path), RegistrySettings())
+    assert says in str(failed.value)

@@ -87,7 +87,7 @@ def test_expression_is_read_as_terms(text, terms):
         ("Verified", "has no operator"),
         ("Label:Verified", "has no operator"),
         ("label:", "has no value"),
-        ('label:"Verified', "a quote is not closed"),
+        ('label:"Verified', "close the quote"),
         ("label:a;b", "cannot be read"),
         ("(" * 5000, "a term is missing"),
     ],

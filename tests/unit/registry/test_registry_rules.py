@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from saltern.registry.rules import all_rules
 from saltern.settings import CheckSettings, build
 
 CASES = Path(__file__).parent / "cases"
+INSTEAD = re.compile(
+    r"did you mean|must be true or false|may only have|known are|"
+    r"\b(write|add|remove|keep|name|correct|put|move|shorten|leave|take|change|rename|begin|"
+    r"import|close|choose)\b"
+)
+LONGEST = 160
+"""Characters of a message about names of usual length."""
 RULES = {rule.code: rule for rule in all_rules()}
 
 
@@ -44,6 +52,14 @@ def test_bad_case_is_found_at_its_place(registry_of, code, case):
     assert [str(f.position) for f in found][:1] == [case["at"]]
     assert case["says"] in found[0].message
     assert (found[0].severity, found[0].blocks) == (RULES[code].severity, RULES[code].blocks)
+
+
+@pytest.mark.parametrize(("code", "case"), cases("bad"))
+def test_bad_case_says_what_to_do_about_it(registry_of, code, case):
+    """Every message of a rule, in one short line, names what to write or to do instead."""
+    said = [f.message for f in load_case(registry_of, case).findings if f.code == code]
+    assert [message for message in said if not INSTEAD.search(message)] == []
+    assert [message for message in said if len(message) > LONGEST] == []
 
 
 @pytest.mark.parametrize(("code", "case"), cases("bad"))

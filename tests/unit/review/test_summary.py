@@ -13,20 +13,10 @@ from saltern.review.guards import Guard
 from saltern.review.picture import Picture, Revision
 from saltern.review.summary import summary
 from saltern.steps import Step
+from tests.hostile import TEXTS
 
 COMMIT, BASE = "a" * 40, "b" * 40
 REVISION = Revision(3, COMMIT, BASE)
-INJECTIONS = [
-    "<script>alert(1)</script>",
-    "\x1b[31mred\x1b[0m",
-    "a\nSaltern checked 000000000000",
-    "a\r\n\r\n* project x: is made",
-    "\u202egnp.exe",
-    "\u2028* forged",
-    "{{ 7*7 }} {% raw %} $(id) `id` ; | & ' \"",
-    "\x00\x07",
-    "x" * 100_000,
-]
 
 
 def finding(message="bad", severity=ERROR, project=None):
@@ -40,7 +30,7 @@ def test_clean_change_says_so_and_what_the_merge_does():
     text = summary(Picture(REVISION, (), 0, forecast=Forecast(steps)))
     assert text.splitlines()[0] == f"Saltern checked {COMMIT[:12]}"
     assert "Nothing is wrong with this change." in text
-    assert "* project a/b: is made or set (missing), first content (no branch master)" in text
+    assert "* project a/b: is made, content is made (no branch master)" in text
 
 
 def test_findings_are_counted_and_others_only_counted():
@@ -77,7 +67,7 @@ def test_moved_base_unseen_server_and_mended_findings_are_told():
     assert "Mended since patch set 2:\n* gerrit/projects.yaml: SLT001 was bad" in text
 
 
-@pytest.mark.parametrize("text", INJECTIONS, ids=range(len(INJECTIONS)))
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_hostile_texts_stay_on_their_line(text):
     """No text of a contributor starts a line, forges the mark, or reaches a terminal as control."""
     groups = grouped([finding(text)])

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from memory import MemoryServers
 
+PATIENCE = 120
+"""Seconds until a wait fails: far longer than a busy machine takes."""
+
 ACL = '[access]\n\tinheritFrom = base\n[access "refs/*"]\n\tread = group readers\n'
 
 
@@ -59,7 +62,7 @@ class Registry:
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
     """Return once ``condition`` holds; fail after a deadline."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(0.005)
@@ -75,7 +78,7 @@ class Gate:
     def _before(self, step) -> None:
         if step.key == self._key:
             self.reached.set()
-            assert self._open.wait(20), "the gate was never opened"
+            assert self._open.wait(PATIENCE), "the gate was never opened"
 
     def open(self) -> None:
         self._open.set()

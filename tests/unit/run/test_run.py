@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from run_scene import Gate
+from run_scene import PATIENCE, Gate
 
 from saltern.errors import Broken, Refused, Retry
 from saltern.report import EXITS, exit_status
@@ -187,7 +187,7 @@ def test_mirror_lost_in_the_middle_is_stuck_then_done(make, servers):
     gate = Gate(servers)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(make().converge, "test")
-        assert gate.reached.wait(20)
+        assert gate.reached.wait(PATIENCE)
         servers.away["mirror"] = Retry("lost")
         gate.open()
         report = running.result()

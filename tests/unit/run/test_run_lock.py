@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from run_scene import Gate, wait_for
+from run_scene import PATIENCE, Gate, wait_for
 
 UNIT = Path(__file__).resolve().parents[1]
 
@@ -20,7 +20,7 @@ def test_thousand_requests_during_a_run_cost_one_more_run(make, servers):
     converger, gate = make(), Gate(servers)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(converger.converge, "first")
-        assert gate.reached.wait(20)
+        assert gate.reached.wait(PATIENCE)
         for n in range(1000):
             queued = converger.converge(f"event {n % 3}", projects=[f"p{n}"], wait=False)
             assert (queued.status, queued.exit) == ("queued", 75)
@@ -51,7 +51,7 @@ def test_waiter_gets_the_report_of_the_round_that_served_it(make, servers):
     gate = Gate(servers)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(make().converge, "first")
-        assert gate.reached.wait(20)
+        assert gate.reached.wait(PATIENCE)
         second = pool.submit(make().converge, "second", projects=["b"])
         wait_for(make().journal.pending, "the second request")
         gate.open()
@@ -139,7 +139,7 @@ def test_waiter_of_a_killed_holder_takes_over(make, servers, holder):
         waiting = pool.submit(make().converge, "waiter")
         wait_for(make().journal.pending, "the waiter's request")
         holder.send_signal(signal.SIGKILL)
-        assert waiting.result(20).exit == 0
+        assert waiting.result(PATIENCE).exit == 0
     assert servers.projects.keys() >= {"a", "b", "base"}
 
 
@@ -148,12 +148,12 @@ def test_interrupted_run_loses_no_request_of_others(make, servers):
     converger, gate = make(), Gate(servers)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(converger.converge, "first", projects=["base"])
-        assert gate.reached.wait(20)
+        assert gate.reached.wait(PATIENCE)
         assert converger.converge("event", projects=["b"], wait=False).exit == 75
         servers.observe, observe = _interrupted, servers.observe
         gate.open()
         with pytest.raises(KeyboardInterrupt):
-            running.result(20)
+            running.result(PATIENCE)
     servers.observe = observe
     assert converger.converge("later", projects=["a"]).exit == 0
     assert "b" in servers.projects

@@ -6,7 +6,7 @@ import json
 import threading
 
 import pytest
-from run_scene import Gate, wait_for
+from run_scene import PATIENCE, Gate, wait_for
 
 from saltern.errors import Broken, Refused
 from saltern.run import Converger
@@ -57,7 +57,7 @@ def test_page_shows_a_run_that_is_under_way(paged, tmp_path, servers):
     thread = threading.Thread(target=paged(tmp_path / "page").converge, args=("test",))
     thread.start()
     try:
-        assert gate.reached.wait(20)
+        assert gate.reached.wait(PATIENCE)
         wait_for(
             lambda: (
                 (tmp_path / "page/status.json").exists()
@@ -70,7 +70,7 @@ def test_page_shows_a_run_that_is_under_way(paged, tmp_path, servers):
         assert "waits for project:base" in (tmp_path / "page" / running["page"]).read_text()
     finally:
         gate.open()
-        thread.join(20)
+        thread.join(PATIENCE)
     assert status(tmp_path / "page")["state"] == "well"
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from saltern.errors import Broken, SalternError
-from saltern.providers.gerrit import announce, listing, members, preconditions, review, upstream
+from saltern.providers.gerrit import announce, histories, listing, members, preconditions, review
 from saltern.providers.gerrit.client import Client
 from saltern.providers.gerrit.config import MetaConfig
 from saltern.providers.gerrit.preconditions import Account
@@ -59,7 +59,7 @@ def observe(
     if request.get("reviews"):
         return review.observe_reviews(server, request["reviews"])
     if request.get("imports"):
-        return {"imports": upstream.observe_imports(server)}
+        return {"imports": histories.observe_imports(server)}
     with ThreadPoolExecutor(max(1, server.settings.workers), "gerrit-observe") as pool:
         client = server.client
         heads = pool.submit(listing.all_projects, client)

@@ -79,7 +79,7 @@ def _remedy(ref: str) -> str:
     if ref == META_CONFIG:
         rights, section = "Create and Push", META_CONFIG
     elif ref.startswith("refs/tags/"):
-        rights, section = f"{IMPORT_RIGHTS}, Create Annotated Tag", "refs/tags/*"
+        rights, section = f"{IMPORT_RIGHTS}, Create Annotated Tag, Create Signed Tag", "refs/tags/*"
     else:
         rights, section = f"Create, Push (for an import: {IMPORT_RIGHTS})", "refs/heads/*"
     return (

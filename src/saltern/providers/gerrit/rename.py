@@ -8,18 +8,14 @@ anywhere and is taken up again from what both projects show.
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from hashlib import sha256
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from saltern.errors import Refused, Retry, SalternError
-from saltern.providers.gerrit.cache import make_directory
+from saltern.importing.refs import HEADS
+from saltern.importing.repository import Repository, tail
 from saltern.providers.gerrit.client import HttpRefused, Unanswered, quoted
-from saltern.providers.gerrit.gitwork import GitWork
-from saltern.providers.gerrit.groups import locked
+from saltern.providers.gerrit.histories import Pushes, gerrit_remote, work_repository
 from saltern.providers.gerrit.server import Claim, Seen, Server
 from saltern.providers.gerrit.state import set_state
 from saltern.steps import Step
@@ -101,20 +97,34 @@ def copy_refs(
     different = {ref: commit for ref, commit in theirs.items() if own.get(ref) != commit}
     if not different:
         return
-    with _workplace(server.cache_dir / "move", new) as place:
-        work = GitWork(place / "repository.git", server.settings)
-        work.fetch(old, ["+refs/heads/*:refs/old/heads/*", "+refs/tags/*:refs/old/tags/*"])
+    what = f"{new}: the move from {old}"
+    with work_repository(server, new, old, what) as (work, progress):
+        _fetch(server, work, old, "old")
         if own:
-            work.fetch(new, ["+refs/heads/*:refs/new/heads/*", "+refs/tags/*:refs/new/tags/*"])
+            _fetch(server, work, new, "new")
         missing = _missing(work, old, new, different, own)
-        first = f"refs/heads/{default_branch}"
-        last = {ref: missing.pop(ref) for ref in [first] if ref in missing}
-        work.push(new, missing)
-        work.push(new, last)
+        there = work.local("for-each-ref", "--format=%(objectname)", "refs/new/heads").split()
+        progress.tell(phase="pushing", refs=len(missing), refs_done=0, percent=None)
+        pushes = Pushes(server.settings, new, work, progress, there)
+        last = f"{HEADS}{default_branch}"
+        for portion in (
+            [ref for ref in missing if ref.startswith(HEADS) and ref != last],
+            [ref for ref in missing if not ref.startswith(HEADS)],
+            [ref for ref in missing if ref == last],
+        ):
+            pushes.push([(missing[ref], ref) for ref in portion])
+
+
+def _fetch(server: Server, work: Repository, project: str, name: str) -> None:
+    """Fetch the branches and tags of ``project`` below ``refs/NAME``."""
+    specs = [f"+refs/{kind}/*:refs/{name}/{kind}/*" for kind in ("heads", "tags")]
+    ran = work.take(gerrit_remote(server.settings, project), specs, "--prune")
+    if ran.code:
+        raise Retry(f"cannot fetch {project} from Gerrit: {tail(ran.errors)}", code="git")
 
 
 def _missing(
-    work: GitWork, old: str, new: str, different: Mapping[str, str], own: Mapping[str, str]
+    work: Repository, old: str, new: str, different: Mapping[str, str], own: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the refs to push; raises when one cannot be pushed without losing something."""
     found, apart = {}, []
@@ -168,16 +178,3 @@ def _check(step: Step, seen: Seen | None) -> dict[str, Any]:
     if seen["description"].strip() != step.payload["description"]:
         raise Retry(f"{step.name} does not point to {step.payload['to']} yet", code="read-back")
     return {"to": step.payload["to"]}
-
-
-@contextmanager
-def _workplace(root: Path, project: str) -> Iterator[Path]:
-    """Hold an empty directory of the project's own; what a killed move left is removed."""
-    place = make_directory(root) / sha256(project.encode()).hexdigest()[:16]
-    with locked(place.with_suffix(".lock")):
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(mode=0o700)
-        try:
-            yield place
-        finally:
-            shutil.rmtree(place, ignore_errors=True)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from saltern.errors import Refused, Retry
-from saltern.providers.gerrit.announce import account_id, cut, own_messages
+from saltern.providers.gerrit.announce import account_id, own_messages, shortened
 from saltern.providers.gerrit.client import Client, HttpRefused, Unanswered, quoted
 from saltern.providers.gerrit.groups import locked
 from saltern.providers.gerrit.server import Server
@@ -152,7 +152,7 @@ def _send(client: Client, path: str, payload: Mapping[str, Any]) -> str:
     """Post the review and return what became of the vote."""
     where = f"{path}/revisions/{payload['revision']}/review"
     body = {
-        "message": cut(payload["message"]),
+        "message": shortened(payload["message"]),
         "tag": payload["tag"],
         "comments": payload["comments"],
         "omit_duplicate_comments": True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from saltern.registry import vocabulary
 from saltern.registry.acl import AclDocument
@@ -15,6 +16,7 @@ from saltern.registry.refpattern import pattern_problem
 from saltern.registry.rules.base import ACL, rule
 from saltern.registry.rules.suggest import meant
 from saltern.registry.rules.view import view
+from saltern.registry.rules.words import one_of
 from saltern.settings import RegistrySettings
 
 Lines = Iterator[tuple[Position, str]]
@@ -28,6 +30,9 @@ SECTIONS = frozenset(
     }
 )  # fmt: skip
 
+_SWITCHED = {s for s, _ in (*vocabulary.INHERITABLE_BOOLEANS, *vocabulary.BOOLEANS)}
+_RULED = {"access", "capability", *(section for section, _ in RULE_SETTINGS)}
+
 
 def permissions(document: AclDocument) -> Iterator[Entry]:
     """Yield the entries that grant something on refs."""
@@ -35,7 +40,7 @@ def permissions(document: AclDocument) -> Iterator[Entry]:
         yield from entries
 
 
-@rule("SLT030", ACL, blocks=ACCESS)
+@rule("SLT030", ACL, about=("access",), blocks=ACCESS)
 def not_a_ref(document: AclDocument, settings: RegistrySettings) -> Lines:
     """An access section for something that is not a ref.
 
@@ -48,14 +53,14 @@ def not_a_ref(document: AclDocument, settings: RegistrySettings) -> Lines:
         if header.section != "access" or name is None:
             continue
         if not name.startswith(("refs/", "^refs/")):
-            message = f"access section {name[:80]!r} must start with refs/ or ^refs/"
-            yield document.place(header), message
+            yield document.place(header), f"{name[:80]!r} is no ref; write {_as_ref(name)}"
     for entry in view(document).sections.get("access", ()):
         if entry.subsection is None and entry.key.lower() != "inheritfrom":
-            yield document.place(entry), f'{entry.key} needs [access "refs/..."]'
+            text = f'{entry.key[:60]} stands in [access]; put it below [access "refs/heads/*"]'
+            yield document.place(entry), text
 
 
-@rule("SLT031", ACL, blocks=ACCESS)
+@rule("SLT031", ACL, about=("access",), blocks=ACCESS)
 def unknown_permission(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A permission that Gerrit does not know.
 
@@ -67,17 +72,16 @@ def unknown_permission(document: AclDocument, settings: RegistrySettings) -> Lin
         if not vocabulary.is_permission(entry.key):
             yield (
                 document.place(entry),
-                f"unknown permission {entry.key[:60]!r}; Gerrit would ignore it in silence"
-                + meant(entry.key, vocabulary.PERMISSIONS),
+                f"Gerrit ignores the unknown permission {entry.key[:60]!r}{_hint(entry.key)}",
             )
     for entry in view(document).exclusive:
         for name in filter(None, re.split(r"[, \t]+", entry.value or "")):
             if not vocabulary.is_permission(name):
-                hint = meant(name, vocabulary.PERMISSIONS)
-                yield document.place(entry), f"unknown permission {name[:60]!r}{hint}"
+                text = f"Gerrit ignores the unknown permission {name[:60]!r}{_hint(name)}"
+                yield document.place(entry), text
 
 
-@rule("SLT032", ACL, blocks=ACCESS)
+@rule("SLT032", ACL, about=_RULED, blocks=ACCESS)
 def bad_rule(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A permission whose value is not a rule.
 
@@ -92,7 +96,7 @@ def bad_rule(document: AclDocument, settings: RegistrySettings) -> Lines:
             yield document.place(entry), f"{entry.key}: {error}"
 
 
-@rule("SLT033", ACL, blocks=ACCESS)
+@rule("SLT033", ACL, about=("access",), blocks=ACCESS)
 def bad_ref_pattern(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A ref pattern that does not compile.
 
@@ -104,13 +108,11 @@ def bad_ref_pattern(document: AclDocument, settings: RegistrySettings) -> Lines:
         if header.section == "access" and header.subsection:
             reason = pattern_problem(header.subsection)
             if reason:
-                yield (
-                    document.place(header),
-                    f"ref pattern {header.subsection[:80]!r}: {reason}",
-                )
+                text = f"Gerrit refuses the ref pattern {header.subsection[:60]!r}: {reason}"
+                yield document.place(header), text
 
 
-@rule("SLT034", ACL, blocks=ACCESS)
+@rule("SLT034", ACL, about=("project.state",), blocks=ACCESS)
 def bad_state(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A project state that Gerrit does not know.
 
@@ -121,7 +123,7 @@ def bad_state(document: AclDocument, settings: RegistrySettings) -> Lines:
     yield from _bad_enum(document, "project", "state", vocabulary.STATES)
 
 
-@rule("SLT035", ACL, blocks=ACCESS)
+@rule("SLT035", ACL, about=("submit.action",), blocks=ACCESS)
 def bad_submit_action(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A submit action that Gerrit does not know.
 
@@ -132,7 +134,7 @@ def bad_submit_action(document: AclDocument, settings: RegistrySettings) -> Line
     yield from _bad_enum(document, "submit", "action", vocabulary.SUBMIT_ACTIONS)
 
 
-@rule("SLT036", ACL, blocks=ACCESS)
+@rule("SLT036", ACL, about=_SWITCHED, blocks=ACCESS)
 def bad_switch(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A switch that is neither true nor false, or a size that is not a number.
 
@@ -140,13 +142,17 @@ def bad_switch(document: AclDocument, settings: RegistrySettings) -> Lines:
     Example: ``requireChangeId = perhaps``
     Instead: ``requireChangeId = true``
     """
-    for entry in document.entries:
-        reason = _switch_problem(entry) if entry.value else None
+    found = view(document).sections
+    for entry in (e for section in _SWITCHED & found.keys() for e in found[section]):
+        reason = entry.value and _switch_problem(entry.section, entry.key.lower(), entry.value)
         if reason:
-            yield document.place(entry), f"{entry.key} = {(entry.value or '')[:60]!r}; {reason}"
+            yield (
+                document.place(entry),
+                f"{entry.key} cannot be {(entry.value or '')[:60]!r}; {reason}",
+            )
 
 
-@rule("SLT037", ACL, severity=WARNING)
+@rule("SLT037", ACL, about=("access",), severity=WARNING)
 def label_without_range(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A permission on a label without a range of votes.
 
@@ -162,10 +168,12 @@ def label_without_range(document: AclDocument, settings: RegistrySettings) -> Li
         except RuleError:
             continue
         if not parsed.ranged and parsed.action in ("", "block"):
-            yield document.place(entry), f"{entry.key} has no range of votes; write -1..+1"
+            instead = f"{entry.key} = {parsed.action} -1..+1 group {parsed.group[:60]}"
+            text = f"{entry.key} without a range lets nobody vote; write {_plain(instead)}"
+            yield document.place(entry), text
 
 
-@rule("SLT038", ACL, blocks=ACCESS)
+@rule("SLT038", ACL, about=("access.inheritfrom",), blocks=ACCESS)
 def several_parents(document: AclDocument, settings: RegistrySettings) -> Lines:
     """``inheritFrom`` stands more than once.
 
@@ -174,7 +182,7 @@ def several_parents(document: AclDocument, settings: RegistrySettings) -> Lines:
     Instead: one.
     """
     for entry in document.select("access", None, "inheritFrom")[1:]:
-        yield document.place(entry), "a second inheritFrom; keep one"
+        yield document.place(entry), "a second inheritFrom; a project has one parent, so keep one"
 
 
 @rule("SLT039", ACL, severity=WARNING)
@@ -187,20 +195,23 @@ def unknown_section(document: AclDocument, settings: RegistrySettings) -> Lines:
     """
     for header in document.headers:
         if header.section not in SECTIONS:
-            hint = meant(header.section, SECTIONS)
-            yield document.place(header), f"Gerrit reads no section {header.section[:60]!r}{hint}"
+            hint = _section(header.section) or meant(header.section, SECTIONS)
+            what = f"Gerrit reads no section {header.section[:60]!r}"
+            yield document.place(header), what + (hint or "; remove it or correct its name")
 
 
-def _switch_problem(entry: Entry) -> str | None:
-    name, value = (entry.section, entry.key.lower()), entry.value or ""
+@lru_cache(maxsize=1024)
+def _switch_problem(section: str, key: str, value: str) -> str | None:
+    name = (section, key)
     if name == ("receive", "maxobjectsizelimit"):
         number = re.fullmatch(r"[0-9]{1,15} *[kKmMgG]?", value)
-        return None if number else "write a number of bytes, e.g. 100m"
+        return None if number else "write a number and k, m or g, such as 100m"
     if name in vocabulary.INHERITABLE_BOOLEANS and value.upper() == "INHERIT":
         return None
     if name not in vocabulary.INHERITABLE_BOOLEANS and name not in vocabulary.BOOLEANS:
         return None
-    return None if vocabulary.boolean(value) is not None else "write true or false"
+    words = "true, false or INHERIT" if name in vocabulary.INHERITABLE_BOOLEANS else "true or false"
+    return None if vocabulary.boolean(value) is not None else f"write {words}"
 
 
 def _rules(document: AclDocument) -> Iterator[tuple[Entry, bool]]:
@@ -217,5 +228,29 @@ def _rules(document: AclDocument) -> Iterator[tuple[Entry, bool]]:
 def _bad_enum(document: AclDocument, section: str, key: str, words: tuple[str, ...]) -> Lines:
     for entry in document.select(section, None, key):
         if entry.value and vocabulary.enum(entry.value, words) is None:
-            wanted = ", ".join(w.lower().replace("_", " ") for w in words)
-            yield document.place(entry), f"{key} = {entry.value[:60]!r}; write one of: {wanted}"
+            wanted = one_of(w.lower().replace("_", " ") for w in words)
+            yield document.place(entry), f"{key} cannot be {entry.value[:40]!r}; write {wanted}"
+
+
+def _as_ref(name: str) -> str:
+    """Return the section header that somebody who left out ``refs/`` most likely meant."""
+    start = "^" if name.startswith("^") else ""
+    rest = name.removeprefix("^").lstrip("/")
+    known = rest.startswith(("heads/", "tags/", "for/", "meta/", "*"))
+    return f'[access "{start}refs/{rest[:60]}"]' if known else "a name that begins with refs/"
+
+
+def _hint(permission: str) -> str:
+    if permission.lower().startswith("label-"):
+        return "; did you mean 'label-" + permission[len("label-") :][:60] + "'?"
+    return meant(permission, vocabulary.PERMISSIONS) or "; remove it or correct its name"
+
+
+def _section(section: str) -> str:
+    """Return the hint for a subsection that was written behind a dot."""
+    name, dot, rest = section.partition(".")
+    return f'; write [{name} "{rest[:60]}"]' if dot and rest and name in SECTIONS else ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())

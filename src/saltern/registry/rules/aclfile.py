@@ -33,7 +33,7 @@ def acl_missing(lookup: AclLookup, settings: RegistrySettings) -> Places:
     Instead: the name of a file that is there; leave the key out for ``org/name.config``.
     """
     if lookup.missing and not lookup.implied:
-        yield lookup.position, f"ACL file {lookup.path} is not there; add it or correct the path"
+        yield lookup.position, f"there is no file {lookup.path}; add it, or correct acl-config"
 
 
 @rule("SLT022", LOOKUP, blocks=ACCESS)
@@ -68,4 +68,5 @@ def acl_without_project(collected: Collected) -> Iterator[tuple[str | None, Posi
         entry = collected.entries.get(name)
         waiting = entry and (name not in collected.lookups or entry.values.get("retired"))
         if not waiting:
-            yield None, Position(path, 1, 1), "no project uses this ACL file"
+            message = "no project uses this ACL file; remove it, or name it in an acl-config"
+            yield None, Position(path, 1, 1), message

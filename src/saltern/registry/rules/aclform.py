@@ -46,7 +46,9 @@ def mixed_blanks(document: AclDocument, settings: RegistrySettings) -> Fixed:
     if edits:
         first = min(edits, key=lambda e: e.start)
         place = Position(document.file, *first.start, first.end)
-        yield place, f"blanks that differ or trail in {len(edits)} places", tuple(edits)
+        where = f"{len(edits)} places" if len(edits) > 1 else "one place"
+        text = f"blanks end a line or differ from most lines' in {where}; write all alike"
+        yield place, text, tuple(edits)
 
 
 @rule("SLT091", ACL, severity=WARNING)

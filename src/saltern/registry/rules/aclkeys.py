@@ -10,6 +10,7 @@ from saltern.registry.normal import ROOT_PROJECT
 from saltern.registry.rules.base import ACL, rule
 from saltern.registry.rules.suggest import meant
 from saltern.registry.rules.view import view
+from saltern.registry.rules.words import vote
 from saltern.registry.vocabulary import DEPRECATED_LABEL_KEYS, SECTION_KEYS
 from saltern.settings import RegistrySettings
 
@@ -20,7 +21,7 @@ _KNOWN = {(section, key.lower()) for section, keys in SECTION_KEYS.items() for k
 }
 
 
-@rule("SLT047", ACL, blocks=ACCESS)
+@rule("SLT047", ACL, about=("label",), blocks=ACCESS)
 def bad_default_vote(document: AclDocument, settings: RegistrySettings) -> Lines:
     """The default vote of a label is none of its values, or two labels differ only in case.
 
@@ -37,11 +38,13 @@ def bad_default_vote(document: AclDocument, settings: RegistrySettings) -> Lines
             continue
         first = seen.setdefault(name.lower(), name)
         if first != name:
-            yield document.place(header), f"label {name!r} differs from {first!r} only in case"
+            text = f"label {name[:60]!r} differs from {first[:60]!r} only in case; keep one"
+            yield document.place(header), text
         values = {_number(v) for v in document.get_all("label", name, "value")} - {None}
         default = _number(document.get("label", name, "defaultValue") or "0")
         if values and default is not None and default not in values:
-            yield document.place(header), f"label {name!r} has no value {default}, its default vote"
+            what = f"label {name[:60]!r} has no value for its default vote, {vote(default)}"
+            yield document.place(header), f"{what}; add 'value = {vote(default)} No score'"
 
 
 def _number(value: str | None) -> int | None:
@@ -52,7 +55,7 @@ def _number(value: str | None) -> int | None:
         return None
 
 
-@rule("SLT048", ACL, severity=WARNING)
+@rule("SLT048", ACL, about=SECTION_KEYS, severity=WARNING)
 def unknown_key(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A key that Gerrit does not read in its section.
 
@@ -66,10 +69,10 @@ def unknown_key(document: AclDocument, settings: RegistrySettings) -> Lines:
             if (section, entry.key.lower()) not in _KNOWN:
                 hint = meant(entry.key, SECTION_KEYS[section])
                 where = f"Gerrit reads no {entry.key[:60]!r} in [{section}]"
-                yield document.place(entry), where + hint
+                yield document.place(entry), where + (hint or "; remove it or correct its name")
 
 
-@rule("SLT049", ACL, severity=WARNING)
+@rule("SLT049", ACL, about=("capability",), severity=WARNING)
 def capability_of_project(document: AclDocument, settings: RegistrySettings) -> Lines:
     """Global capabilities in the ACL of a project.
 
@@ -82,4 +85,7 @@ def capability_of_project(document: AclDocument, settings: RegistrySettings) -> 
         return
     for header in document.headers:
         if header.section == "capability":
-            yield document.place(header), "capabilities count in All-Projects only; remove them"
+            yield (
+                document.place(header),
+                "capabilities count in All-Projects only; remove this section",
+            )

@@ -12,6 +12,7 @@ from saltern.registry.permission_rule import Rule, RuleError, parse_rule
 from saltern.registry.rules.base import ACL, rule
 from saltern.registry.rules.edits import replace
 from saltern.registry.rules.view import view
+from saltern.registry.rules.words import vote
 from saltern.registry.vocabulary import enum, label_of
 from saltern.settings import CheckSettings, RegistrySettings
 
@@ -21,7 +22,7 @@ Fixed = Iterator[tuple[Position, str, tuple[Edit, ...]]]
 _VALUE = re.compile(r"=[ \t]*(.*?)[ \t]*\r?\n?\Z", re.DOTALL)
 
 
-@rule("SLT084", ACL, severity=WARNING)
+@rule("SLT084", ACL, about=("access.create",), severity=WARNING)
 def create_on_tags(document: AclDocument, settings: RegistrySettings) -> Lines:
     """``create`` is granted on tags.
 
@@ -33,10 +34,11 @@ def create_on_tags(document: AclDocument, settings: RegistrySettings) -> Lines:
     for entry in view(document).grants.get("create", ()):
         ref = entry.subsection or ""
         if ref.startswith(("refs/tags/", "^refs/tags/")) and _action(entry) == "":
-            yield document.place(entry), f"create on {ref[:60]}; write createSignedTag or createTag"
+            text = f"create on {ref[:60]} lets tags be made that say neither who nor when"
+            yield document.place(entry), f"{text}; write createSignedTag or createTag"
 
 
-@rule("SLT085", ACL, severity=WARNING)
+@rule("SLT085", ACL, about=("project.state",), severity=WARNING)
 def default_state(document: AclDocument, settings: RegistrySettings) -> Fixed:
     """``state = active`` is written out.
 
@@ -46,11 +48,11 @@ def default_state(document: AclDocument, settings: RegistrySettings) -> Fixed:
     """
     for entry in document.select("project", None, "state"):
         if enum(entry.value or "", ("ACTIVE",)):
-            message = "state = active is the default; leave it out"
+            message = "state = active is the default; remove the line"
             yield document.place(entry), message, _without(document, entry)
 
 
-@rule("SLT086", ACL, severity=WARNING)
+@rule("SLT086", ACL, about=("access.owner",), severity=WARNING)
 def owned_by_administrators(document: AclDocument, settings: RegistrySettings) -> Fixed:
     """``owner`` is granted to Administrators.
 
@@ -62,11 +64,11 @@ def owned_by_administrators(document: AclDocument, settings: RegistrySettings) -
     for entry in view(document).grants.get("owner", ()):
         parsed = _parsed(entry, False)
         if parsed and parsed.group == "Administrators" and parsed.action == "":
-            message = "Administrators own everything; leave this out"
+            message = "Administrators own everything anyway; remove the line"
             yield document.place(entry), message, _without(document, entry)
 
 
-@rule("SLT087", ACL, severity=WARNING)
+@rule("SLT087", ACL, about=("access.exclusivegrouppermissions",), severity=WARNING)
 def exclusive_out_of_order(document: AclDocument, settings: RegistrySettings) -> Fixed:
     """The names in ``exclusiveGroupPermissions`` are not in order.
 
@@ -87,10 +89,11 @@ def exclusive_out_of_order(document: AclDocument, settings: RegistrySettings) ->
             if match is not None and plain
             else ()
         )
-        yield document.place(entry), f"not in order; write {' '.join(ordered)}", fix
+        text = f"the names are not in order; write {' '.join(ordered)[:120]}"
+        yield document.place(entry), text, fix
 
 
-@rule("SLT088", ACL, severity=WARNING, policy=True)
+@rule("SLT088", ACL, about=("access.label-code-review",), severity=WARNING, policy=True)
 def extreme_votes(document: AclDocument, check: CheckSettings) -> Lines:
     """The extreme votes of Code-Review are granted to a group that is not a core team.
 
@@ -105,11 +108,13 @@ def extreme_votes(document: AclDocument, check: CheckSettings) -> Lines:
         if parsed is None or parsed.action or (parsed.low > -2 and parsed.high < 2):
             continue
         if not pattern.search(parsed.group):
-            message = f"{parsed.low:+d}..{parsed.high:+d} for {parsed.group[:80]!r}, no core team"
-            yield document.place(entry), message
+            low, high = vote(max(parsed.low, -1)), vote(min(parsed.high, 1))
+            what = f"{vote(parsed.low)}..{vote(parsed.high)} goes to {parsed.group[:50]!r}"
+            instead = f"write {low}..{high}, or name a core team"
+            yield document.place(entry), f"{what}, which is no core team; {instead}"
 
 
-@rule("SLT089", ACL, severity=WARNING)
+@rule("SLT089", ACL, about=("label",), severity=WARNING)
 def label_without_requirement(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A label that asks for nothing: no submit requirement of the file names it.
 
@@ -132,8 +137,11 @@ def label_without_requirement(document: AclDocument, settings: RegistrySettings)
         if function not in ("noblock", "noop") or name in named:
             continue
         if f"label:{name.lower()}" not in asked:
-            message = f"no submit requirement asks for {name[:60]}: its votes decide nothing"
-            yield document.place(header), message
+            what = f"votes on {name[:40]} decide nothing; to ask for them, add "
+            instead = (
+                f'[submit-requirement "{name[:40]}"] with submittableIf = label:{name[:40]}=MAX'
+            )
+            yield document.place(header), what + instead
 
 
 def _parsed(entry: Entry, ranged: bool) -> Rule | None:

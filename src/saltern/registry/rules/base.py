@@ -26,6 +26,8 @@ class Rule:
     """One check: ``code``, ``severity``, what it ``blocks``, its ``scope`` and its function.
 
     ``policy``: it is given :class:`CheckSettings` in place of :class:`RegistrySettings`.
+    ``about``: it has nothing to say where none of these words stand (empty: it may always have);
+    the words of an entry are its keys, those of an ACL its sections and ``section.key``.
     """
 
     code: str
@@ -34,6 +36,7 @@ class Rule:
     scope: str
     check: Callable[..., Iterable[Any]]
     policy: bool = False
+    about: frozenset[str] = frozenset()
 
     @property
     def page(self) -> str:
@@ -77,13 +80,14 @@ def rule(
     severity: str = ERROR,
     blocks: str | None = None,
     policy: bool = False,
+    about: Iterable[str] = (),
 ) -> Callable[[Callable[..., Iterable[Any]]], Callable[..., Iterable[Any]]]:
     """Declare the decorated function as the check ``code``."""
 
     def declare(check: Callable[..., Iterable[Any]]) -> Callable[..., Iterable[Any]]:
         if code in _RULES:
             raise ValueError(f"{code} is declared twice")
-        _RULES[code] = Rule(code, severity, blocks, scope, check, policy)
+        _RULES[code] = Rule(code, severity, blocks, scope, check, policy, frozenset(about))
         return check
 
     return declare

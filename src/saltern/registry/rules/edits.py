@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from saltern.registry.findings import Edit
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A part of a text, ``start`` to ``end`` (offsets), that is ordered by ``key``."""
 
     start: int

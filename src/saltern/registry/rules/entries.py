@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from saltern.registry.findings import ACCESS, PROJECT, WARNING, Position
@@ -22,6 +22,7 @@ from saltern.registry.keys import (
 )
 from saltern.registry.rules.base import ENTRY, rule
 from saltern.registry.rules.suggest import meant
+from saltern.registry.rules.words import kind, one_of
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
@@ -35,13 +36,14 @@ _SHAPES: dict[str, tuple[type, ...]] = {
     ENUM: (str,),
     TRI: (bool, str),
 }
-_INSTEAD = {
-    TEXT: "write it in quotes",
-    BOOLEAN: "write true or false",
-    LIST: "write '- item' lines below the key",
-    MAPPING: "write 'key: value' lines below it",
-    TRI: "write true, false or inherit",
+_WANTED = {
+    TEXT: "text",
+    BOOLEAN: "true or false",
+    LIST: "a list",
+    MAPPING: "text or 'key: value' lines",
+    TRI: "true, false or inherit",
 }
+_NO_KEY = "; remove it: nothing reads it (saltern schema projects shows the keys)"
 
 
 @rule("SLT001", ENTRY, blocks=PROJECT)
@@ -57,7 +59,7 @@ def unreadable_entry(entry: RawEntry, settings: RegistrySettings) -> Places:
     elif entry.name is None:
         value = entry.values.get("project")
         if value is None or value == "":
-            yield entry.position, "entry without a project name; write 'project: NAME'"
+            yield entry.position, "this entry has no project name; write '- project: NAME'"
 
 
 @rule("SLT005", ENTRY, severity=WARNING)
@@ -70,7 +72,7 @@ def unknown_key(entry: RawEntry, settings: RegistrySettings) -> Places:
     """
     for key in entry.positions:
         if key not in KEYS and key not in UNSUPPORTED_KEYS:
-            yield entry.at(key), f"unknown key {key[:60]!r}{_hint(key, KEYS)}"
+            yield entry.at(key), f"unknown key {key[:60]!r}{meant(key, KEYS) or _NO_KEY}"
 
 
 @rule("SLT006", ENTRY, blocks=PROJECT)
@@ -96,7 +98,7 @@ def repeated_key(entry: RawEntry, settings: RegistrySettings) -> Places:
         yield place, f"key {key[:60]!r} stands twice in this entry; keep one"
 
 
-@rule("SLT011", ENTRY, blocks=ACCESS)
+@rule("SLT011", ENTRY, about=UNSUPPORTED_KEYS, blocks=ACCESS)
 def unsupported_key(entry: RawEntry, settings: RegistrySettings) -> Places:
     """A key of jeepyb that changes the ACL and is not supported.
 
@@ -106,10 +108,13 @@ def unsupported_key(entry: RawEntry, settings: RegistrySettings) -> Places:
     """
     for key in UNSUPPORTED_KEYS:
         if key in entry.values:
-            yield entry.at(key), f"{key} is not supported; write the whole ACL into one file"
+            yield (
+                entry.at(key),
+                f"{key} is not supported; write the whole ACL into the file of acl-config",
+            )
 
 
-@rule("SLT012", ENTRY, severity=WARNING)
+@rule("SLT012", ENTRY, about=("options",), severity=WARNING)
 def unknown_option(entry: RawEntry, settings: RegistrySettings) -> Places:
     """A word in ``options`` that nothing reads.
 
@@ -121,10 +126,11 @@ def unknown_option(entry: RawEntry, settings: RegistrySettings) -> Places:
     for option in options if isinstance(options, list) else []:
         if option not in OPTIONS:
             shown = option[:60] if isinstance(option, str) else option
-            yield entry.at("options"), f"unknown option {shown!r}{_hint(str(option), OPTIONS)}"
+            hint = meant(str(option), OPTIONS) or "; remove it: nothing reads it"
+            yield entry.at("options"), f"unknown option {shown!r}{hint}"
 
 
-@rule("SLT013", ENTRY, severity=WARNING)
+@rule("SLT013", ENTRY, about=OTHER_KEYS, severity=WARNING)
 def wrong_type_of_other_key(entry: RawEntry, settings: RegistrySettings) -> Places:
     """The value of an informational key has another type than the key takes.
 
@@ -145,10 +151,22 @@ def _wrong_types(entry: RawEntry, keys: Mapping[str, Key]) -> Places:
 
 def _expected(key: Key, value: Any) -> str:
     if key.shape == ENUM:
-        return f"must be one of {', '.join(key.values)}"
-    kind = type(value).__name__
-    what = "true, false or inherit" if key.shape == TRI else f"a {key.shape}"
-    return f"must be {what}, not {kind}; {_INSTEAD[key.shape]}"
+        return f"cannot be {str(value)[:40]!r}; write {one_of(key.values)}"
+    if key.shape == LIST and isinstance(value, list):
+        odd = next(kind(item) for item in value if not isinstance(item, str))
+        return f"must be a list of texts, not of {odd}; put each item in quotes"
+    what = f"must be {_WANTED[key.shape]}, not {kind(value)}"
+    return f"{what}; write {_instead(key, value)}" if key.shape in (LIST, TEXT) else what
+
+
+def _instead(key: Key, value: Any) -> str:
+    if key.shape == LIST and isinstance(value, str) and value.isprintable():
+        return f"{key.name}: [{value[:60]}]"
+    if key.shape == LIST:
+        return "'- item' lines below the key"
+    if key.shape == TEXT and not isinstance(value, list | dict):
+        return "it in quotes"
+    return f"{key.name}: TEXT"
 
 
 def has_shape(value: Any, key: Key) -> bool:
@@ -160,7 +178,3 @@ def has_shape(value: Any, key: Key) -> bool:
     if key.shape == TRI and isinstance(value, str):
         return value == "inherit"
     return isinstance(value, _SHAPES[key.shape])
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    return meant(word, known) or f"; known are {', '.join(sorted(known))}"

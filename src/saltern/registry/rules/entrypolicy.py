@@ -11,14 +11,16 @@ from urllib.parse import urlsplit
 from saltern.registry.findings import WARNING, Edit, Position
 from saltern.registry.rules.base import ENTRY, REGISTRY, Collected, rule
 from saltern.registry.rules.edits import Block, Move, moves, order_edits
+from saltern.registry.rules.words import one_of
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import CheckSettings
 
 Places = Iterator[tuple[Position, str]]
 Fixed = Iterator[tuple[str | None, Position, str, tuple[Edit, ...]]]
 
-_OTHER_BREAKS = re.compile("\r(?!\n)|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_OTHER_BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 """Line breaks that one of YAML and Python knows beside the usual ones."""
+USUAL_NAME = CheckSettings().name_pattern
 _SCP = re.compile(r"(?:[^@/]+@)?([^:/]+):")
 
 
@@ -55,7 +57,8 @@ def _where(entries: Sequence[RawEntry], move: Move) -> str:
 @lru_cache(maxsize=2)
 def _lines(text: str) -> list[str]:
     """Return a text's lines; none when YAML and others would count them differently."""
-    return [] if _OTHER_BREAKS.search(text) else text.split("\n")
+    strange = text.count("\r") != text.count("\r\n") or any(c in text for c in _OTHER_BREAKS)
+    return [] if strange else text.split("\n")
 
 
 def _blocks(text: str, entries: Sequence[RawEntry], keys: Sequence[str]) -> list[Block]:
@@ -97,7 +100,7 @@ def redundant_acl_config(collected: Collected) -> Fixed:
         if lookup.implied or lookup.path is None or "acl-config" not in entry.positions:
             continue
         if lookup.path.endswith(f"/{name}.config") and lookup.path == _implied(collected, name):
-            message = f"acl-config of {name} names the file that is taken anyway; leave it out"
+            message = f"acl-config names the file that {name} has anyway; remove the key"
             yield name, lookup.position, message, _without(collected, entry, "acl-config")
 
 
@@ -131,10 +134,10 @@ def no_description(entry: RawEntry, check: CheckSettings) -> Places:
     if not orgs or entry.name is None or entry.values.get("description"):
         return
     if "*" in orgs or entry.name.partition("/")[0] in orgs:
-        yield entry.at("project"), f"{entry.name} has no description; add one"
+        yield entry.at("project"), f"{entry.name} has no description; add 'description: TEXT'"
 
 
-@rule("SLT083", ENTRY, severity=WARNING)
+@rule("SLT083", ENTRY, about=("description",), severity=WARNING)
 def description_of_lines(entry: RawEntry, settings: object) -> Places:
     """A description of several lines.
 
@@ -144,10 +147,10 @@ def description_of_lines(entry: RawEntry, settings: object) -> Places:
     """
     text = entry.values.get("description")
     if isinstance(text, str) and "\n" in text.strip():
-        yield entry.at("description"), "description has several lines; write one"
+        yield entry.at("description"), "description has several lines; write one line"
 
 
-@rule("SLT093", ENTRY, severity=WARNING, policy=True)
+@rule("SLT093", ENTRY, about=("upstream",), severity=WARNING, policy=True)
 def upstream_elsewhere(entry: RawEntry, check: CheckSettings) -> Places:
     """An upstream on a host or with a scheme that is not on the list.
 
@@ -161,14 +164,15 @@ def upstream_elsewhere(entry: RawEntry, check: CheckSettings) -> Places:
         return
     scheme, host = _scheme_and_host(url)
     if scheme not in check.upstream_schemes:
-        wanted = ", ".join(check.upstream_schemes)
+        wanted = one_of(check.upstream_schemes)
         yield (
             entry.at("upstream"),
-            f"upstream has the scheme {scheme[:20]!r}; write one of {wanted}",
+            f"upstream begins with {scheme[:20]!r}; write {wanted}://HOST/PATH",
         )
     elif check.upstream_hosts is not None and not _allowed(host, check.upstream_hosts):
-        wanted = ", ".join(check.upstream_hosts)
-        yield entry.at("upstream"), f"upstream is on {host[:80]!r}, not on one of {wanted}"
+        wanted = ", ".join(check.upstream_hosts) or "none"
+        text = f"upstream is on {host[:60]!r}; import from one of these hosts only: {wanted}"
+        yield entry.at("upstream"), text
 
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
@@ -197,7 +201,7 @@ def default_group_alone(collected: Collected) -> Fixed:
     for name, entry in collected.entries.items():
         short = name.rpartition("/")[2]
         if entry.values.get("groups") == [short] and "groups" in entry.positions:
-            message = f"groups holds only {short!r}, the default; leave it out"
+            message = f"groups holds only {short!r}, which it has anyway; remove the key"
             yield name, entry.at("groups"), message, _without(collected, entry, "groups")
 
 
@@ -237,4 +241,6 @@ def unusual_name(entry: RawEntry, check: CheckSettings) -> Places:
     Instead: ``project: org/tools-lint``
     """
     if entry.name and not re.fullmatch(check.name_pattern, entry.name):
-        yield entry.at("project"), f"{entry.name} is not of the form {check.name_pattern}"
+        usual = check.name_pattern == USUAL_NAME
+        form = "ORGANISATION/NAME" if usual else f"a name that {check.name_pattern} matches"
+        yield entry.at("project"), f"{entry.name} has not the form of names here; write {form}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""[ \r\t\n]+
@@ -27,8 +27,7 @@ class ExpressionError(ValueError):
     """The text is no expression; ``str(error)`` says why."""
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """``operator:value``; the value without its quotes."""
 
     operator: str
@@ -45,7 +44,7 @@ def parse(text: str) -> list[Term]:
         kind, word = tokens[at]
         if word in _NOT and kind != "phrase":
             if last in _NOT:
-                raise ExpressionError(f"two negations in a row: {last} {word}")
+                raise ExpressionError(f"two negations in a row: {last} {word}; keep one")
             wanted, at = True, at + 1
         elif kind == "word" and word in _JOINS:
             _refuse_missing(wanted, last, word)
@@ -62,7 +61,7 @@ def parse(text: str) -> list[Term]:
         last = word
     _refuse_missing(wanted, last, "the end")
     if depth:
-        raise ExpressionError("a '(' is not closed")
+        raise ExpressionError("a '(' is not closed; add a ')'")
     return terms
 
 
@@ -72,7 +71,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
         match = _TOKEN.match(text, at)
         if not match:
             where = text[at : at + 20]
-            what = "a quote is not closed" if where[0] in '"{' else "put it in double quotes"
+            what = "close the quote" if where[0] in '"{' else "put it in double quotes"
             raise ExpressionError(f"cannot be read from {where!r} on; {what}")
         if match.lastgroup:
             yield match.lastgroup, match.group()
@@ -90,18 +89,18 @@ def _term(tokens: list[tuple[str, str]], at: int) -> tuple[Term, int]:
         at += 2
     kind, last = tokens[at]
     if kind not in ("word", "phrase") or (kind == "word" and last in _JOINS | _NOT):
-        raise ExpressionError(f"{word}: has no value; write {word}:VALUE")
+        raise ExpressionError(f"{word}: has no value; write {word[:40]}:VALUE")
     return Term(word, value + (last[1:-1] if kind == "phrase" else last)), at + 1
 
 
 def _refuse_missing(wanted: bool, last: str, here: str) -> None:
     if wanted:
         before = f" after {last!r}" if last else ""
-        raise ExpressionError(f"a term is missing{before} before {here}")
+        raise ExpressionError(f"a term is missing{before} before {here}; add one")
 
 
 def _refuse_parenthesis(word: str, wanted: bool, depth: int) -> None:
     if depth < 0:
-        raise ExpressionError("a ')' closes nothing; what follows it would be ignored")
+        raise ExpressionError("a ')' closes nothing, and what follows it is ignored; remove it")
     if word == ")" and wanted:
-        raise ExpressionError("a term is missing before ')'")
+        raise ExpressionError("a term is missing before ')'; add one")

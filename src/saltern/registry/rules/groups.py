@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from saltern.registry.acl import SYSTEM_GROUPS, AclDocument
 from saltern.registry.findings import ACCESS, Position
 from saltern.registry.gitconfig import Entry
+from saltern.registry.groupmodel import FOREIGN
 from saltern.registry.rules.base import ACL, REGISTRY, Collected, rule
 from saltern.settings import RegistrySettings
-
-_EXTERNAL = ("ldap/", "user/", "cn=")
 
 
 @rule("SLT060", ACL, blocks=ACCESS)
@@ -25,9 +24,11 @@ def bad_group_name(
     """
     for name, entry in document.group_entries.items():
         if set(name) & set("\t\r\n") or name.startswith("#") or len(name) > 255:
-            yield document.place(entry), f"group name {name[:80]!r} cannot be written"
-        elif name.startswith(_EXTERNAL):
-            yield document.place(entry), f"external group {name[:80]!r} is not supported"
+            what = "has a tab, begins with '#' or is longer than 255 characters"
+            yield document.place(entry), f"group name {name[:80]!r} {what}; write another name"
+        elif name.startswith(FOREIGN):
+            what = f"group {name[:80]!r} is kept by another system than Gerrit"
+            yield document.place(entry), f"{what}; name a group that Gerrit keeps itself"
 
 
 @rule("SLT061", REGISTRY, blocks=ACCESS)
@@ -38,6 +39,9 @@ def groups_differ_in_case(collected: Collected) -> Iterator[tuple[str | None, Po
     Example: ``group Core`` beside ``group core``
     Instead: one spelling.
     """
+    names = {*SYSTEM_GROUPS, *(n for d in set(collected.documents.values()) for n in d.group_names)}
+    if len({name.lower() for name in names}) == len(names):
+        return
     first: dict[str, str] = {name.lower(): name for name in SYSTEM_GROUPS}
     for project, document in collected.documents.items():
         for name, entry in sorted(document.group_entries.items(), key=_by_line):
@@ -46,7 +50,8 @@ def groups_differ_in_case(collected: Collected) -> Iterator[tuple[str | None, Po
                 yield (
                     project,
                     _place(document, entry),
-                    f"group {name!r} differs from {known!r} only in case",
+                    f"group {name[:60]!r} differs from {known[:60]!r} only in case; "
+                    f"write {known[:60]!r}",
                 )
 
 

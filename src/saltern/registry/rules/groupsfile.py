@@ -13,6 +13,8 @@ from saltern.registry.groupmodel import Named, group_name_problem, member_proble
 from saltern.registry.groupsfile import NAME, GroupsFile, RawGroup
 from saltern.registry.keys import GROUP_KEYS, LIST
 from saltern.registry.rules.base import GROUPS, rule
+from saltern.registry.rules.suggest import meant
+from saltern.registry.rules.words import kind
 
 Found = Iterator[tuple[str | None, Position, str]]
 
@@ -55,7 +57,8 @@ def unreadable_groups(collected: CollectedGroups) -> Found:
         if entry.problem:
             yield entry.name or str(entry.position), *entry.problem
         elif NAME not in entry.values:
-            yield str(entry.position), entry.position, "has no key 'group'; write '- group: NAME'"
+            text = "this entry has no group name; write '- group: NAME'"
+            yield str(entry.position), entry.position, text
 
 
 @rule("SLT071", GROUPS, blocks=MEMBERS)
@@ -69,8 +72,8 @@ def unknown_group_key(collected: CollectedGroups) -> Found:
     for entry in collected.entries:
         for key, place in entry.positions.items():
             if key not in GROUP_KEYS:
-                known = ", ".join(GROUP_KEYS)
-                yield entry.name, place, f"unknown key {key[:60]!r}; known are {known}"
+                hint = meant(key, GROUP_KEYS) or f"; known are {', '.join(GROUP_KEYS)}"
+                yield entry.name, place, f"unknown key {key[:60]!r}{hint}"
         for key, place in entry.repeated:
             yield entry.name, place, f"key {key[:60]!r} stands twice in this entry; keep one"
 
@@ -94,20 +97,20 @@ def _wrong(entry: RawGroup, key: str, value: Any) -> tuple[Position, str] | None
     if GROUP_KEYS[key].shape != LIST:
         if isinstance(value, str):
             return None
-        return entry.at(key), f"{key} must be a text, not {_kind(value)}; put it in quotes"
+        what = f"{key} must be text, not {kind(value)}"
+        plain = not isinstance(value, list | dict) and value is not None
+        return entry.at(key), f"{what}; write {'it in quotes' if plain else f'{key}: TEXT'}"
     if not isinstance(value, list):
-        what = f"{key} must be a list, not {_kind(value)}"
-        return entry.at(key), f"{what}; write [] for none, or leave the key out"
+        what = f"{key} must be a list, not {kind(value)}"
+        if isinstance(value, str) and value.isprintable():
+            return entry.at(key), f"{what}; write {key}: [{value[:60]}]"
+        return entry.at(key), f"{what}; write {key}: [] for none, or remove the key"
     for number, item in enumerate(value):
         if not isinstance(item, str):
             places = entry.items.get(key, ())
             place = places[number] if number < len(places) else entry.at(key)
-            return place, f"{key} must be a list of texts, not {_kind(item)}; put it in quotes"
+            return place, f"{key} must be a list of texts, not of {kind(item)}; put it in quotes"
     return None
-
-
-def _kind(value: Any) -> str:
-    return "nothing" if value is None else type(value).__name__
 
 
 @rule("SLT073", GROUPS, blocks=MEMBERS)
@@ -156,8 +159,8 @@ def groups_of_file_differ_in_case(collected: CollectedGroups) -> Found:
         name = entry.name or ""
         known, place = first.setdefault(name.lower(), (name, entry.at(NAME)))
         if known != name:
-            text = f"group {name[:80]!r} differs from {known[:80]!r} at {place} only in case"
-            yield name, entry.at(NAME), text
+            text = f"group {name[:60]!r} differs from {known[:60]!r} at {place} only in case"
+            yield name, entry.at(NAME), f"{text}; write both alike"
 
 
 @rule("SLT076", GROUPS, blocks=MEMBERS)
@@ -187,8 +190,10 @@ def unknown_group(collected: CollectedGroups) -> Found:
     for entry in collected.entries:
         for group in _named(entry):
             if group.text not in known:
-                text = f"{group.text[:80]!r} is in no entry and no ACL; only if Gerrit has it"
-                yield entry.name, group.position, f"group {text} this can be done"
+                hint = meant(group.text, filter(None, known))
+                hint = hint or f"; add '- group: {group.text[:40]}', unless Gerrit has it"
+                text = f"group {group.text[:60]!r} is in no entry here and in no ACL{hint}"
+                yield entry.name, group.position, text
 
 
 @rule("SLT078", GROUPS, severity=WARNING)
@@ -204,8 +209,9 @@ def groups_include_each_other(collected: CollectedGroups) -> Found:
         for group in entry.texts("includes") or ():
             way = _way(included, group.text, entry.name or "")
             if way:
-                chain = " -> ".join(name[:80] for name in (entry.name or "", *way))
-                yield entry.name, group.position, f"groups include each other: {chain}"
+                chain = " -> ".join(name[:40] for name in (entry.name or "", *way))
+                text = f"groups include each other: {chain}; take one out of includes"
+                yield entry.name, group.position, text
                 break
 
 
@@ -246,7 +252,7 @@ def _bad_texts(entry: RawGroup) -> Iterator[tuple[Position, str]]:
     description = entry.text("description")
     if description and len(description.text) > LONGEST_DESCRIPTION:
         size = len(description.text)
-        text = f"description has {size} characters; {LONGEST_DESCRIPTION} are the most"
+        text = f"description has {size} characters; shorten it to {LONGEST_DESCRIPTION}"
         yield description.position, text
     if description and (bad := _CONTROL.search(description.text)):
         code = f"U+{ord(bad.group()):04X}"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from saltern.registry.acl import AclDocument
@@ -17,6 +18,7 @@ from saltern.registry.rules.expression import ExpressionError, parse
 from saltern.registry.rules.requirements import EXPRESSIONS
 from saltern.registry.rules.suggest import meant
 from saltern.registry.rules.view import view
+from saltern.registry.rules.words import vote
 from saltern.registry.vocabulary import label_of
 
 Found = Iterator[tuple[str | None, Position, str]]
@@ -27,8 +29,7 @@ ROOT_LABELS: Mapping[str, Votes] = {"code-review": (-2, 2)}
 WIDELY_USED = 5
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """A label as one entry of an ACL names it, with the votes granted, if it grants any."""
 
     label: str
@@ -57,6 +58,15 @@ class Labels:
     def documents(self) -> tuple[AclDocument, ...]:
         """Return each ACL file once."""
         return tuple({d.file: d for d in self.collected.documents.values()}.values())
+
+    @cached_property
+    def spelled(self) -> dict[str, str]:
+        """Return how labels are written, by their name in lower case."""
+        written = [use.label for uses in self.used.values() for use in uses]
+        for document in self.documents:
+            named = (h.subsection for h in document.headers if h.section == "label")
+            written += filter(None, named)
+        return {name.lower(): name for name in written}
 
     @cached_property
     def root(self) -> dict[str, Votes]:
@@ -130,9 +140,10 @@ def undefined_label(collected: Collected) -> Found:
             chain = chain or list(labels.above(project))
             below = labels.below.get(project, ())
             if name not in below and not any(name in each for each in chain):
-                known = {n for each in chain for n in each}
-                message = f"label {use.label[:60]!r} is defined nowhere up the parents"
-                yield None, document.place(use.entry), message + meant(name, known)
+                known = {labels.spelled.get(n, n.title()) for each in chain for n in each}
+                message = f"no label {use.label[:60]!r} is defined here or in a parent"
+                hint = meant(name, known) or "; add a section for it, or correct the name"
+                yield None, document.place(use.entry), message + hint
 
 
 @rule("SLT044", REGISTRY, severity=WARNING)
@@ -155,7 +166,9 @@ def votes_outside_label(collected: Collected) -> Found:
             votes = next((each[name] for each in chain if name in each), None)
             if votes and (use.votes[0] < votes[0] or use.votes[1] > votes[1]):
                 low, high = votes
-                message = f"{use.label} has votes from {low:+d} to {high:+d} only"
+                inside = sorted(min(max(each, low), high) for each in use.votes)
+                said = (f"{vote(a)}..{vote(b)}" for a, b in (votes, inside))
+                message = "{} has the votes {} only; write {}".format(use.label[:60], *said)
                 yield None, document.place(use.entry), message
 
 

@@ -20,7 +20,7 @@ _NEEDED = ("push", "read")
 _EVERYBODY = ("Anonymous Users", "Registered Users")
 
 
-@rule("SLT057", ACL, blocks=ACCESS, policy=True)
+@rule("SLT057", ACL, about=("access",), blocks=ACCESS, policy=True)
 def shuts_service_out(document: AclDocument, check: CheckSettings) -> Lines:
     """An ACL takes read or push on refs/meta/config from the service account.
 
@@ -49,12 +49,13 @@ def _taken(document: AclDocument, entries: list[Entry], needed: str, group: str)
         if key == "exclusivegrouppermissions":
             names = re.split(r"[, \t]+", (entry.value or "").lower())
             if needed in names:
-                yield document.place(entry), _message(needed, group)
+                instead = f"add {needed} = group {group[:60]}"
+                yield document.place(entry), _message(needed, group, instead)
         elif key == needed:
             parsed = _parsed(entry)
             taken = parsed and parsed.action in ("block", "deny")
             if parsed and taken and parsed.group in (group, *_EVERYBODY):
-                yield document.place(entry), _message(needed, group)
+                yield document.place(entry), _message(needed, group, "remove this line")
 
 
 def _grants(entry: Entry, permission: str, group: str) -> bool:
@@ -72,7 +73,6 @@ def _parsed(entry: Entry) -> Rule | None:
         return None
 
 
-def _message(needed: str, group: str) -> str:
-    return (
-        f"{needed} on refs/meta/config is taken from {group!r}, which could not mend it; grant it"
-    )
+def _message(needed: str, group: str, instead: str) -> str:
+    what = f"takes {needed} on refs/meta/config from {group[:60]!r}, which writes the ACLs"
+    return f"{what}; {instead}"

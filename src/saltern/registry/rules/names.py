@@ -12,6 +12,8 @@ from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
 _ALLOWED = re.compile(r"[A-Za-z0-9._+/-]+")
+_SAFE = re.compile(r"(?:\w[\w+-]{0,99}/){0,6}\w[\w+-]{0,99}", re.ASCII)
+"""Names as nearly all are, of which nothing can be wrong but to be one of Gerrit's own."""
 _OWN = ("All-Projects", "All-Users")
 _LONGEST_PART = 200
 
@@ -34,24 +36,30 @@ def bad_name(entry: RawEntry, settings: RegistrySettings) -> Iterator[tuple[Posi
 @lru_cache(maxsize=8192)
 def name_problem(name: str) -> str | None:
     """Return what is wrong with a project name, ``None`` when nothing is."""
+    if _SAFE.fullmatch(name) and name not in _OWN:
+        return None
     if not _ALLOWED.fullmatch(name):
         return "may only have letters, digits, '/', '.', '_', '+' and '-'"
     if name in _OWN:
-        return "is Gerrit's own project, which is not managed here"
+        return "is Gerrit's own, which no registry manages; name another project"
     parts = name.split("/")
     if "" in parts:
-        return "has an empty part; no '/' at its ends and no '//'"
+        return f"has an empty part; write {_without_blanks(parts)!r}"
     if "." in parts or ".." in parts:
-        return "has '.' or '..' as a part, which would leave its directory"
+        return "has '.' or '..' as a part; write the name without"
     if any(part.endswith(".git") for part in parts):
-        return "has a part ending in '.git', which Gerrit drops or refuses; leave it out"
+        return "has a part that ends in '.git', which Gerrit drops or refuses; leave '.git' out"
     if any(part.startswith("-") for part in parts):
-        return "has a part starting with '-', which commands take for an option"
+        return "has a part that starts with '-', which commands take for an option; leave it out"
     if any(part.startswith("+") for part in parts):
-        return "has a part starting with '+', which Gerrit refuses"
+        return "has a part that starts with '+', which Gerrit refuses; leave it out"
     if any(len(part) > _LONGEST_PART for part in parts) or len(name) > 4 * _LONGEST_PART:
-        return f"is too long; a part may have {_LONGEST_PART} characters"
+        return f"is too long; shorten each part to {_LONGEST_PART} characters"
     return None
+
+
+def _without_blanks(parts: list[str]) -> str:
+    return "/".join(filter(None, parts))[:80] or "ORGANISATION/NAME"
 
 
 @rule("SLT002", REGISTRY)
@@ -79,7 +87,8 @@ def names_differ_in_case(collected: Collected) -> Iterator[tuple[str | None, Pos
     for name, entry in collected.entries.items():
         first = seen.setdefault(name.lower(), name)
         if first != name:
-            yield name, entry.at("project"), f"{name} differs from {first} only in case"
+            message = f"{name} differs from {first} only in case, and files would mix; rename one"
+            yield name, entry.at("project"), message
 
 
 @rule("SLT055", REGISTRY, severity=WARNING)
@@ -95,5 +104,8 @@ def name_below_another(collected: Collected) -> Iterator[tuple[str | None, Posit
         above = name.rpartition("/")[0]
         while above:
             if above in collected.entries:
-                yield name, entry.at("project"), f"{name} is below the project {above}"
+                message = (
+                    f"{name} lies inside the project {above}, so their clones and mirrors clash"
+                )
+                yield name, entry.at("project"), f"{message}; begin its name otherwise"
             above = above.rpartition("/")[0]

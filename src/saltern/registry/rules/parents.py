@@ -12,6 +12,9 @@ from saltern.registry.rules.suggest import meant
 
 Found = Iterator[tuple[str | None, Position, str]]
 
+_LONGEST_WAY = 5
+"""Projects of a circle that a message names."""
+
 
 @rule("SLT050", REGISTRY, blocks=PROJECT)
 def own_parent(collected: Collected) -> Found:
@@ -23,7 +26,8 @@ def own_parent(collected: Collected) -> Found:
     """
     for name, parent in collected.parents.items():
         if name == parent:
-            yield name, _place(collected, name), f"{name} inherits from itself"
+            text = f"{name} inherits from itself; name another project, or none"
+            yield name, _place(collected, name), text
 
 
 @rule("SLT051", REGISTRY, blocks=PROJECT)
@@ -35,9 +39,10 @@ def cycle_of_parents(collected: Collected) -> Found:
     Instead: break the circle.
     """
     for cycle in _cycles(collected.parents):
-        way = " -> ".join([*cycle, cycle[0]])
+        shown = cycle if len(cycle) <= _LONGEST_WAY else [*cycle[:_LONGEST_WAY], "..."]
+        way = " -> ".join([*shown, cycle[0]])
         for name in cycle:
-            yield name, _place(collected, name), f"parents form a circle: {way}"
+            yield name, _place(collected, name), f"parents form a circle: {way}; change one of them"
 
 
 @rule("SLT052", REGISTRY, blocks=PROJECT)
@@ -50,7 +55,8 @@ def bad_parent_name(collected: Collected) -> Found:
     """
     for name, parent in collected.parents.items():
         if parent.endswith((".git", "/")) or parent.startswith("/"):
-            message = f"parent {parent[:80]!r} is not written as Gerrit names it; leave out '.git'"
+            plain = parent.strip("/").removesuffix(".git")
+            message = f"Gerrit does not find the parent {parent[:60]!r}; write {plain[:60]!r}"
             yield name, _place(collected, name), message
 
 
@@ -94,7 +100,8 @@ def parent_elsewhere(collected: Collected) -> Found:
     if collected.server is None:
         for name, parent in _strangers(collected):
             message = f"parent {parent[:80]!r} is not in the registry"
-            yield name, _place(collected, name), message + meant(parent, collected.entries)
+            hint = meant(parent, collected.entries) or "; add an entry for it, unless Gerrit has it"
+            yield name, _place(collected, name), message + hint
 
 
 @rule("SLT054", REGISTRY, blocks=ACCESS)
@@ -109,7 +116,8 @@ def parent_nowhere(collected: Collected) -> Found:
         for name, parent in _strangers(collected):
             if parent not in collected.server:
                 message = f"parent {parent[:80]!r} is neither in the registry nor on Gerrit"
-                yield name, _place(collected, name), message + meant(parent, collected.entries)
+                hint = meant(parent, collected.entries) or "; add an entry for it"
+                yield name, _place(collected, name), message + hint
 
 
 def _strangers(collected: Collected) -> Iterator[tuple[str, str]]:

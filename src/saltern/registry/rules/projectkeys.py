@@ -26,7 +26,7 @@ Places = Iterator[tuple[Position, str]]
 Found = Iterator[tuple[str | None, Position, str]]
 
 
-@rule("SLT015", ENTRY, blocks=PROJECT)
+@rule("SLT015", ENTRY, about=("parent",), blocks=PROJECT)
 def bad_parent_key(entry: RawEntry, settings: RegistrySettings) -> Places:
     """The value of ``parent`` cannot be a project's name.
 
@@ -53,16 +53,13 @@ def two_parents(collected: Collected) -> Found:
         parent, named = entry.values["parent"], document.inherit_from
         if isinstance(parent, str) and named and named != parent:
             place = document.place(document.select(PARENT[0], None, PARENT[1])[-1])
-            yield (
-                name,
-                entry.at("parent"),
-                f"parent is {parent[:80]!r} here and {named!r} at {place}",
-            )
             key = entry.at("parent")
-            yield name, place, f"inheritFrom is {named[:80]!r} here and {parent!r} at {key}"
+            here, there = f"parent is {parent[:60]!r}", f"inheritFrom is {named[:60]!r}"
+            yield name, key, f"{here} but {there} at {place}; keep one"
+            yield name, place, f"{there} but {here} at {key}; keep one"
 
 
-@rule("SLT017", ENTRY, blocks=ACCESS)
+@rule("SLT017", ENTRY, about=("retired",), blocks=ACCESS)
 def retired_but_active(entry: RawEntry, settings: RegistrySettings) -> Places:
     """A project is retired and active at once.
 
@@ -71,7 +68,7 @@ def retired_but_active(entry: RawEntry, settings: RegistrySettings) -> Places:
     Instead: one of them.
     """
     if entry.values.get("retired") is True and entry.values.get("state") == "active":
-        yield entry.at("state"), "state is active and retired is true; remove one of them"
+        yield entry.at("state"), "state is active but retired is true; remove one of them"
 
 
 @rule("SLT018", REGISTRY, blocks=ACCESS)
@@ -90,11 +87,17 @@ def two_states(collected: Collected) -> Found:
         stated = document.select(*STATE[:1], None, STATE[1])
         if wanted and stated and document.state and document.state != wanted:
             place = document.place(stated[-1])
-            yield name, entry.at(key), f"{key} asks for {wanted} here, {place} for {document.state}"
-            yield name, place, f"state is {document.state} here, {key} at {entry.at(key)} differs"
+            here = f"{key} makes it {_word(wanted)}"
+            there = f"the ACL makes it {_word(document.state)}"
+            yield name, entry.at(key), f"{here} but {there} at {place}; keep one"
+            yield name, place, f"{there} but {here} at {entry.at(key)}; keep one"
 
 
-@rule("SLT019", ENTRY, blocks=ACCESS)
+def _word(state: str) -> str:
+    return state.lower().replace("_", "-")
+
+
+@rule("SLT019", ENTRY, about=("max-object-size-limit",), blocks=ACCESS)
 def bad_size_limit(entry: RawEntry, settings: RegistrySettings) -> Places:
     """A size that Gerrit does not take.
 
@@ -106,7 +109,7 @@ def bad_size_limit(entry: RawEntry, settings: RegistrySettings) -> Places:
     if isinstance(limit, str) and not is_size(limit):
         yield (
             entry.at("max-object-size-limit"),
-            f"{limit[:80]!r} is no size; write a number and k, m or g, e.g. 10m",
+            f"{limit[:80]!r} is no size; write a number and k, m or g, such as 10m",
         )
 
 
@@ -126,10 +129,11 @@ def setting_in_two_places(collected: Collected) -> Found:
                 continue
             if list(value_in(document, section, word)) != row_of(setting)[1]:
                 place = document.place(there[-1])
-                yield name, entry.at(key), f"{key} counts, not {word} at {place}; keep one"
+                text = f"{key} here differs from {word} at {place}, which is not used; remove one"
+                yield name, entry.at(key), text
 
 
-@rule("SLT024", ENTRY, blocks=PROJECT)
+@rule("SLT024", ENTRY, about=("previously",), blocks=PROJECT)
 def bad_previous_name(entry: RawEntry, settings: RegistrySettings) -> Places:
     """A name below ``previously`` that no project can have had.
 
@@ -156,12 +160,8 @@ def previous_name_in_file(collected: Collected) -> Found:
         for old in _previous(entry):
             other = collected.entries.get(old)
             if other is not None and old != name:
-                place = other.at("project")
-                yield (
-                    name,
-                    entry.at("previously"),
-                    f"{old!r} still has an entry at {place}; remove it",
-                )
+                text = f"{old!r} still has an entry at {other.at('project')}; remove that entry"
+                yield name, entry.at("previously"), text
 
 
 @rule("SLT026", REGISTRY, blocks=PROJECT)
@@ -178,10 +178,11 @@ def previous_name_of_two(collected: Collected) -> Found:
             other = first.setdefault(old, entry)
             if other is not entry:
                 place = other.at("previously")
-                yield name, entry.at("previously"), f"{old!r} is claimed at {place}, too; keep one"
+                text = f"{old!r} is a previous name at {place}, too; keep it in one entry"
+                yield name, entry.at("previously"), text
 
 
-@rule("SLT027", ENTRY, severity=WARNING)
+@rule("SLT027", ENTRY, about=("require-signed-push",), severity=WARNING)
 def signed_push_not_enabled(entry: RawEntry, settings: RegistrySettings) -> Places:
     """Signed pushes are required where they are switched off.
 
@@ -191,7 +192,8 @@ def signed_push_not_enabled(entry: RawEntry, settings: RegistrySettings) -> Plac
     """
     required = entry.values.get("require-signed-push") is True
     if required and entry.values.get("enable-signed-push") is False:
-        yield entry.at("require-signed-push"), "signed pushes are required but not enabled"
+        text = "signed pushes are required but not enabled; write enable-signed-push: true"
+        yield entry.at("require-signed-push"), text
 
 
 def _with_acl(collected: Collected, *keys: str) -> Iterator[tuple[str, RawEntry, AclDocument]]:

@@ -11,6 +11,7 @@ from saltern.registry.rules.base import ACL, rule
 from saltern.registry.rules.expression import ExpressionError, Term, parse
 from saltern.registry.rules.suggest import meant
 from saltern.registry.rules.view import view
+from saltern.registry.rules.words import one_of
 from saltern.registry.vocabulary import (
     CHANGE_KINDS,
     CONDITION_OPERATORS,
@@ -22,10 +23,12 @@ from saltern.settings import CheckSettings, RegistrySettings
 Lines = Iterator[tuple[Position, str]]
 
 EXPRESSIONS = ("applicableif", "submittableif", "overrideif")
+_NO_OPERATOR = "; Gerrit's documentation (searching changes) lists the operators"
+_ASKS_FOR_ONE = ("add one", "write OPERATOR:VALUE")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,5}")
 
 
-@rule("SLT045", ACL, blocks=ACCESS, policy=True)
+@rule("SLT045", ACL, about=("submit-requirement",), blocks=ACCESS, policy=True)
 def bad_expression(document: AclDocument, check: CheckSettings) -> Lines:
     """A submit requirement whose expression does not parse or has an unknown operator.
 
@@ -39,7 +42,11 @@ def bad_expression(document: AclDocument, check: CheckSettings) -> Lines:
             continue
         reason = _problem(entry.value or "", check.operators) if entry.value else None
         if reason:
-            yield document.place(entry), f"{entry.key}: {reason}"
+            yield document.place(entry), f"{entry.key}: {_such_as(reason, 'label:Verified=MAX')}"
+
+
+def _such_as(reason: str, example: str) -> str:
+    return f"{reason}, such as {example}" if reason.endswith(_ASKS_FOR_ONE) else reason
 
 
 def _problem(text: str, operators: Collection[str]) -> str | None:
@@ -50,15 +57,14 @@ def _problem(text: str, operators: Collection[str]) -> str | None:
     for term in terms:
         known = term.operator in EXPRESSION_OPERATORS or term.operator in operators
         if not known and "_" not in term.operator:
-            return f"unknown operator {term.operator[:40]!r}" + meant(
-                term.operator, EXPRESSION_OPERATORS
-            )
+            hint = meant(term.operator, EXPRESSION_OPERATORS) or _NO_OPERATOR
+            return f"unknown operator {term.operator[:40]!r}{hint}"
         if term == Term("is", "submittable"):
-            return "is:submittable cannot be asked by what decides it"
+            return "is:submittable asks for what this line decides; remove it"
     return None
 
 
-@rule("SLT046", ACL)
+@rule("SLT046", ACL, about=("label.copycondition",))
 def bad_copy_condition(document: AclDocument, settings: RegistrySettings) -> Lines:
     """A ``copyCondition`` that does not parse or asks for what does not exist.
 
@@ -70,7 +76,7 @@ def bad_copy_condition(document: AclDocument, settings: RegistrySettings) -> Lin
         if entry.key.lower() == "copycondition" and entry.value:
             reason = _condition_problem(entry.value)
             if reason:
-                yield document.place(entry), f"copyCondition: {reason}"
+                yield document.place(entry), f"copyCondition: {_such_as(reason, 'is:MIN')}"
 
 
 def _condition_problem(text: str) -> str | None:
@@ -80,7 +86,7 @@ def _condition_problem(text: str) -> str | None:
         return str(error)
     for term in terms:
         if term.operator not in CONDITION_OPERATORS and "_" not in term.operator:
-            hint = meant(term.operator, CONDITION_OPERATORS)
+            hint = meant(term.operator, CONDITION_OPERATORS) or _NO_OPERATOR
             return f"unknown operator {term.operator[:40]!r}{hint}"
         reason = _value_problem(term)
         if reason:
@@ -91,8 +97,10 @@ def _condition_problem(text: str) -> str | None:
 def _value_problem(term: Term) -> str | None:
     word = term.value.upper().replace("-", "_")
     if term.operator == "changekind" and word not in CHANGE_KINDS:
-        return f"unknown kind of change {term.value[:40]!r}{meant(word, CHANGE_KINDS)}"
+        hint = meant(word, CHANGE_KINDS) or f"; write {one_of(CHANGE_KINDS)}"
+        return f"unknown kind of change {term.value[:40]!r}{hint}"
     is_vote = word in CONDITION_VOTES or _NUMBER.fullmatch(term.value.strip())
     if term.operator == "is" and not is_vote:
-        return f"is:{term.value[:40]} is no vote; write {', '.join(CONDITION_VOTES)} or a number"
+        words = ", ".join(f"is:{each}" for each in CONDITION_VOTES)
+        return f"is:{term.value[:40]} is no vote; write {words} or is:NUMBER"
     return None

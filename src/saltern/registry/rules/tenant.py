@@ -34,10 +34,18 @@ def tenant_names_stranger(collected: Collected) -> Found:
     try:
         data = collected.source.read(path)
     except Refused as error:
-        yield None, Position(path, 1, 1), f"the tenant file cannot be read: {error.reason}"
+        yield (
+            None,
+            Position(path, 1, 1),
+            f"the tenant file cannot be read ({error.reason}); correct check.tenant_file",
+        )
         return
     if data is None:
-        yield None, Position(path, 1, 1), "the tenant file is not there (check.tenant_file)"
+        yield (
+            None,
+            Position(path, 1, 1),
+            "this file is not there; correct the setting check.tenant_file",
+        )
         return
     yield from _judge(collected, path, data)
 
@@ -49,14 +57,15 @@ def _judge(collected: Collected, path: str, data: bytes) -> Found:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        yield None, Position(path, line, column), "the tenant file is not YAML"
+        yield None, Position(path, line, column), "the tenant file is not YAML; correct it here"
         return
     for node in _named(root, collected.check.tenant_sources):
         if node.value not in names:
             start, end = node.start_mark, node.end_mark
             place = Position(path, start.line + 1, start.column + 1, (end.line + 1, end.column + 1))
             message = f"project {node.value[:80]!r} of the tenant is not in the registry"
-            yield None, place, message + meant(node.value, filter(None, names))
+            hint = meant(node.value, filter(None, names)) or "; add an entry, or remove it here"
+            yield None, place, message + hint
 
 
 def _named(root: Any, sources: tuple[str, ...]) -> Iterator[yaml.ScalarNode]:

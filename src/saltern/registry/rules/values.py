@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from saltern.registry.findings import PROJECT, Position
 from saltern.registry.refs import is_branch
 from saltern.registry.rules.base import ENTRY, rule
+from saltern.registry.rules.words import one_of
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
@@ -23,7 +24,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9._/-]*")
 _SCHEMES = ("https", "http", "git", "ssh")
 
 
-@rule("SLT008", ENTRY, blocks=PROJECT)
+@rule("SLT008", ENTRY, about=("description",), blocks=PROJECT)
 def bad_description(entry: RawEntry, settings: RegistrySettings) -> Places:
     """A description that is too long or has control characters.
 
@@ -37,7 +38,7 @@ def bad_description(entry: RawEntry, settings: RegistrySettings) -> Places:
     if len(text) > LONGEST_DESCRIPTION:
         yield (
             entry.at("description"),
-            f"description has {len(text)} characters; {LONGEST_DESCRIPTION} are the most",
+            f"description has {len(text)} characters; shorten it to {LONGEST_DESCRIPTION}",
         )
     bad = _CONTROL.search(text)
     if bad:
@@ -47,7 +48,7 @@ def bad_description(entry: RawEntry, settings: RegistrySettings) -> Places:
         )
 
 
-@rule("SLT009", ENTRY, blocks=PROJECT)
+@rule("SLT009", ENTRY, about=("default-branch",), blocks=PROJECT)
 def bad_default_branch(entry: RawEntry, settings: RegistrySettings) -> Places:
     """A default branch that git does not take as a branch name.
 
@@ -57,13 +58,12 @@ def bad_default_branch(entry: RawEntry, settings: RegistrySettings) -> Places:
     """
     name = entry.values.get("default-branch")
     if isinstance(name, str) and not is_branch(name):
-        yield (
-            entry.at("default-branch"),
-            f"{name[:80]!r} is no branch name; write the short name, e.g. 'main'",
-        )
+        short = name.removeprefix("refs/heads/")
+        instead = repr(short[:80]) if is_branch(short) else "letters, digits and - . _ /, as 'main'"
+        yield entry.at("default-branch"), f"{name[:80]!r} is no branch name; write {instead}"
 
 
-@rule("SLT010", ENTRY, blocks=PROJECT)
+@rule("SLT010", ENTRY, about=("upstream",), blocks=PROJECT)
 def bad_upstream(entry: RawEntry, settings: RegistrySettings) -> Places:
     """An upstream that is not a plain repository URL, or that carries credentials.
 
@@ -78,7 +78,9 @@ def bad_upstream(entry: RawEntry, settings: RegistrySettings) -> Places:
             yield entry.at("upstream"), f"upstream {reason}"
 
 
-@rule("SLT014", ENTRY, blocks=PROJECT)
+@rule(
+    "SLT014", ENTRY, about=("upstream-branches", "upstream-prefix", "upstream-tags"), blocks=PROJECT
+)
 def bad_upstream_prefix(entry: RawEntry, settings: RegistrySettings) -> Places:
     """An ``upstream-prefix`` or pattern of refs that cannot be part of a branch's or tag's name.
 
@@ -96,7 +98,13 @@ def bad_upstream_prefix(entry: RawEntry, settings: RegistrySettings) -> Places:
     if not isinstance(prefix, str) or not prefix:
         return
     if not _PREFIX.fullmatch(prefix) or not is_branch(f"{prefix.rstrip('/')}/x"):
-        yield entry.at("upstream-prefix"), f"{prefix[:80]!r} cannot start a branch name"
+        yield (
+            entry.at("upstream-prefix"),
+            (
+                f"{prefix[:80]!r} cannot start a branch name; write letters, digits and - . _ /, "
+                "as 'upstream'"
+            ),
+        )
 
 
 def _is_pattern(pattern: str) -> bool:
@@ -106,10 +114,12 @@ def _is_pattern(pattern: str) -> bool:
 
 def upstream_problem(url: str, allow_local: bool = False) -> str | None:
     """Return what is wrong with an upstream URL (never its credentials), or ``None``."""
-    if _UNSAFE_URL.search(url) or len(url) > 2000:
-        return "has characters that no URL may have"
+    if bad := _UNSAFE_URL.search(url):
+        return f"has the character {bad.group()!r}, which no URL may have; remove it"
+    if len(url) > 2000:
+        return "has more than 2000 characters; write https://HOST/PATH"
     if url.startswith(("/", "file://")):
-        return None if allow_local else "is a local path; write an https URL"
+        return None if allow_local else "is a local path; write https://HOST/PATH"
     if "://" not in url:
         return None if _SCP_LIKE.fullmatch(url) else "is no URL; write https://HOST/PATH"
     return _split_problem(url)
@@ -123,11 +133,11 @@ def _split_problem(url: str) -> str | None:
     except ValueError:
         return "is no URL; write https://HOST/PATH"
     if parts.scheme not in _SCHEMES:
-        return f"has the scheme {parts.scheme[:20]!r}; write one of {', '.join(_SCHEMES)}"
+        return f"begins with {parts.scheme[:20]!r}; write {one_of(_SCHEMES)}://HOST/PATH"
     if password is not None or (user and parts.scheme != "ssh"):
         return "has credentials in it; remove them (and change them: they were published)"
     if user is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", user):
-        return "has a user name that cannot be taken"
+        return "has a user name that is none; write ssh://git@HOST/PATH"
     if not host or not _HOST.fullmatch(host):
         return "names no host; write https://HOST/PATH"
     if not parts.path.strip("/"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from saltern.registry.acl import AclDocument
@@ -11,11 +12,12 @@ from saltern.registry.gitconfig import Entry
 EXCLUSIVE = "exclusivegrouppermissions"
 
 
-@dataclass(frozen=True)
-class View:
-    """``sections``: entries by section; ``grants``: entries that grant something on refs, by
-    permission in lower case; ``exclusive``: the lists of exclusive permissions."""
+class View(NamedTuple):
+    """``words``: sections and ``section.key``, in lower case; ``sections``: entries by section;
+    ``grants``: entries that grant something on refs, by permission in lower case;
+    ``exclusive``: the lists of exclusive permissions."""
 
+    words: frozenset[str]
     sections: dict[str, list[Entry]]
     grants: dict[str, list[Entry]]
     exclusive: list[Entry]
@@ -24,6 +26,7 @@ class View:
 _VIEWS: WeakKeyDictionary[AclDocument, View] = WeakKeyDictionary()
 
 
+@lru_cache(maxsize=8)
 def view(document: AclDocument) -> View:
     """Return the view of a document."""
     found = _VIEWS.get(document)
@@ -35,8 +38,11 @@ def view(document: AclDocument) -> View:
 def _made(document: AclDocument) -> View:
     sections: dict[str, list[Entry]] = {}
     grants: dict[str, list[Entry]] = {}
+    words = {header.section for header in document.headers}
     for entry in document.entries:
-        sections.setdefault(entry.section, []).append(entry)
-        if entry.section == "access" and entry.subsection is not None:
-            grants.setdefault(entry.key.lower(), []).append(entry)
-    return View(sections, grants, grants.pop(EXCLUSIVE, []))
+        section, key = entry.section, entry.key.lower()
+        words.add(f"{section}.{key}")
+        sections.setdefault(section, []).append(entry)
+        if section == "access" and entry.subsection is not None:
+            grants.setdefault(key, []).append(entry)
+    return View(frozenset(words), sections, grants, grants.pop(EXCLUSIVE, []))

@@ -8,7 +8,7 @@ from typing import Any
 
 from saltern.registry.findings import ERROR, Edit
 from saltern.report.findings.grouping import Group
-from saltern.report.findings.rulepage import page
+from saltern.report.findings.rulepage import more
 
 
 def render_json(groups: Sequence[Group], others: int = 0) -> str:
@@ -22,9 +22,8 @@ def render_json(groups: Sequence[Group], others: int = 0) -> str:
 
 
 def to_dict(group: Group) -> dict[str, Any]:
-    """Return one finding as plain data."""
+    """Return one finding as plain data; ``help`` is the command that shows its rule's page."""
     finding = group.finding
-    about = page(finding.code)
     end = finding.position.end or (None, None)
     return {
         "code": finding.code,
@@ -35,7 +34,7 @@ def to_dict(group: Group) -> dict[str, Any]:
         "end_line": end[0],
         "end_column": end[1],
         "message": finding.message,
-        "help": about.instead if about else None,
+        "help": more(finding.code),
         "blocks": finding.blocks,
         "projects": list(group.projects),
         "fix": [_edit(edit) for edit in finding.fix],

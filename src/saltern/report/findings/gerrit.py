@@ -6,15 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from saltern.limits import LONGEST, cut, units
 from saltern.registry.findings import Position
 from saltern.registry.source import Source
 from saltern.report.findings.excerpt import Lines
 from saltern.report.findings.grouping import Group
-from saltern.report.findings.rulepage import page
-from saltern.report.findings.shown import printable
-
-LONGEST = 16_000
-"""Characters of a comment; Gerrit takes 16,384."""
+from saltern.report.findings.rulepage import more
+from saltern.report.plain import printable
 
 
 def render_gerrit(groups: Sequence[Group], source: Source) -> str:
@@ -64,16 +62,11 @@ def _place(position: Position, lines: Lines) -> Mapping[str, Any]:
 
 
 def _message(group: Group) -> str:
+    """Return the text of a comment; Gerrit counts the file's name to its size."""
     finding = group.finding
-    about = page(finding.code)
     text = f"{finding.severity} {finding.code}: {printable(finding.message)}"
-    if about:
-        text += f"\nInstead: {' '.join(about.instead.split())}"
     if group.concerned():
         text += f"\nThis is about {printable(group.concerned())}."
-    return text[:LONGEST]
-
-
-def units(text: str) -> int:
-    """Return the number of UTF-16 code units."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    if command := more(finding.code):
+        text += f"\nWhy: {command}"
+    return cut(text, LONGEST - units(finding.position.file))

@@ -85,6 +85,11 @@ def page(code: str) -> RulePage | None:
     return next((page_of(rule) for rule in all_rules() if rule.code == code), None)
 
 
+def more(code: str) -> str | None:
+    """Return the command that shows a rule's page, ``None`` when there is none."""
+    return f"saltern rule {code}" if page(code) else None
+
+
 def render_page(page: RulePage) -> str:
     """Return a page as plain text for a terminal."""
     return (

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from saltern import __version__
 from saltern.registry.findings import Edit, Finding, Position
 from saltern.report.findings.grouping import Group
-from saltern.report.findings.rulepage import RulePage, page
+from saltern.report.findings.rulepage import RulePage, more, page
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -41,7 +41,7 @@ def _rule(code: str, about: RulePage | None) -> dict[str, Any]:
         "name": about.name,
         "shortDescription": {"text": about.title},
         "fullDescription": {"text": f"{about.what} {about.why}"},
-        "help": {"text": f"Example: {about.example}\nInstead: {about.instead}"},
+        "help": {"text": f"Example: {about.example}\nInstead: {about.instead}\n{more(code)}"},
         "defaultConfiguration": {"level": about.severity},
     }
 

@@ -1,4 +1,4 @@
-"""Findings for a person: place, message, the line it is about with a caret, what to write."""
+"""Findings for a person: place, message, the line it is about with a caret, where to read more."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from saltern.registry.findings import ERROR, Position
 from saltern.registry.source import Source
 from saltern.report.findings.excerpt import Lines
 from saltern.report.findings.grouping import Group, summary
-from saltern.report.findings.rulepage import page
-from saltern.report.findings.shown import printable, visible, width
+from saltern.report.findings.rulepage import more
+from saltern.report.findings.shown import visible, width
+from saltern.report.plain import printable
 
 _BEFORE = 40
 _WIDEST = 140
@@ -20,14 +21,15 @@ _WIDEST = 140
 def render_text(
     groups: Sequence[Group], source: Source, *, color: bool = False, others: int = 0
 ) -> str:
-    """Return the findings, four or more lines each, and a summary line."""
+    """Return the findings, and a summary line; each rule is pointed to once."""
     lines = Lines(source)
-    shown = [_one(group, lines) for group in groups]
+    told: set[str] = set()
+    shown = [_one(group, lines, told) for group in groups]
     text = "\n\n".join([*shown, summary(groups, others)])
     return text if color else click.unstyle(text)
 
 
-def _one(group: Group, lines: Lines) -> str:
+def _one(group: Group, lines: Lines, told: set[str]) -> str:
     finding = group.finding
     tone = "red" if finding.severity == ERROR else "yellow"
     place = click.style(printable(str(finding.position)), bold=True)
@@ -35,10 +37,9 @@ def _one(group: Group, lines: Lines) -> str:
     code = click.style(finding.code, fg=tone, bold=True)
     out = [f"{place}: {code} {severity} {printable(finding.message)}"]
     out += _excerpt(finding.position, lines, tone)
-    about = page(finding.code)
-    if about:
-        instead = " ".join(about.instead.split()).replace("``", "`")
-        out.append(f"{_label('help')} {printable(instead)}  (saltern rule {finding.code})")
+    if finding.code not in told and (command := more(finding.code)):
+        told.add(finding.code)
+        out.append(f"{_label('help')} {command}")
     if group.concerned():
         out.append(f"{_label('projects')} {printable(group.concerned())}")
     if finding.fix:

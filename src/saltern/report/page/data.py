@@ -17,13 +17,12 @@ from urllib.parse import quote
 
 from saltern import __version__
 from saltern.journal_read import JournalView
-from saltern.plan import KINDS
+from saltern.plan import KINDS, PROJECT_KINDS
 from saltern.report.links import http_url
 from saltern.report.page.progress import progress, tally
 from saltern.report.report import retry_command
 
 SCHEMA_VERSION = 1
-PROJECT_KINDS = frozenset(kind.name for kind in KINDS if kind.over == "projects")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ import time
 
 from markupsafe import Markup, escape
 
-from saltern.report.plain import plain
-
-LONG_REASON = 4000
+from saltern.report.plain import plain, plain_block
 
 
 def when(seconds: float | None) -> str | Markup:
@@ -62,13 +60,7 @@ def line(text: object, limit: int = 500) -> Markup:
 
 def block(text: object) -> Markup:
     """Return a text of several lines as such; what cannot be printed is written out."""
-    lines = str(text)[:LONG_REASON].strip().splitlines() or [""]
-    return Markup("\n").join(escape(_kept(each)) for each in lines)
-
-
-def _kept(text: str) -> str:
-    indent = text[: len(text) - len(text.lstrip(" "))]
-    return indent + plain(text)
+    return escape(plain_block(text))
 
 
 def plural(count: int, word: str, many: str = "") -> str:

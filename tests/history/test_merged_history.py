@@ -138,7 +138,7 @@ class Table:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_real_history_has_no_finding_without_a_cause(history, capsys):
     """Each commit says what the one before said, what it caused added and what it mended gone."""
     table = Table()
