@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-LIMIT = 9.0
+LIMIT = 6.5
 """Most times the bare reader's processor time that a check may take."""
 ROUNDS = 5
 PROJECTS, ACLS = 2200, 800

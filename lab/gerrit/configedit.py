@@ -59,6 +59,20 @@ def _groups_for(site: Site, project: Project, text: str) -> str:
     return groups_file(dict(sorted(rows.items())))
 
 
+def rename_group(site: Site, user: User, uuid: str, old: str, new: str) -> None:
+    """Write a group's new name into every configuration that knows it by its old one."""
+    for project in list(site.projects.values()):
+        if project.config.groups.get(uuid) != old:
+            continue
+        sections = editable_sections(project.config)
+        for section in sections.values():
+            for permission in section.permissions.values():
+                for rule in permission.rules:
+                    rule.group = new if rule.group == old else rule.group
+        with edit(site, user, project, f"Rename group {old} to {new}") as doc:
+            write_access(doc, sections)
+
+
 def write_access(doc: Document, sections: dict[str, Section]) -> None:
     """Make a document's access sections and capabilities what ``sections`` says."""
     for ref in doc.subsections("access"):
@@ -82,9 +96,14 @@ def _write_permissions(doc: Document, kind: str, sub: str | None, section: Secti
             doc.set(kind, sub, name, None)
     for permission in sorted(section.permissions.values(), key=lambda p: p.name.lower()):
         ranged = is_ranged(permission.name)
-        rules = sorted(permission.rules, key=lambda r: (-(r.high - r.low), r.group))
+        rules = sorted(permission.rules, key=_rank)
         texts = list(dict.fromkeys(rule.text(ranged) for rule in rules))
         doc.set_list(kind, sub, permission.name, texts)
+
+
+def _rank(rule: Rule) -> tuple[int, int, str]:
+    order = ("DENY", "ALLOW", "BLOCK", "INTERACTIVE", "BATCH")
+    return order.index(rule.action), -(abs(rule.low) + abs(rule.high)), rule.group
 
 
 def editable_sections(config: ProjectConfig) -> dict[str, Section]:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
+from .configedit import rename_group
 from .errors import Refusal, bad_request, conflict, unprocessable
 from .model import ANONYMOUS, REGISTERED, SYSTEM_GROUPS, Account, Group, User, timestamp
 
@@ -210,8 +211,9 @@ class Groups:
             return
         if name in self._by_name:
             raise conflict(f"group with name {name} already exists")
-        group.name = name
+        old, group.name = group.name, name
         self.save(group, user, f"Rename group to {name}")
+        rename_group(self._site, user, group.uuid, old, name)
 
     def _audit(self, group: Group, user: User | None, kind: str, members: list) -> None:
         by = user.id if user else 0

@@ -170,9 +170,13 @@ def test_what_no_registry_can_say_is_left_out_and_said(make, review, adopt, tmp_
 
 
 def test_renamed_group_is_adopted_by_its_name_of_now(make, push, review, adopt):
-    """The old name in an ACL would become a new group; the difference that remains is said."""
+    """The old name in an ACL would become a new group; the difference that remains is said.
+
+    Gerrit writes the new name into the projects there are; what comes later may have the old one.
+    """
     uuid = review.rest("PUT", "/groups/old", {"visible_to_all": True})["id"]
     make("p")
+    review.rest("PUT", "/groups/old/name", {"name": "new"})
     push(
         "p",
         "refs/meta/config",
@@ -181,7 +185,6 @@ def test_renamed_group_is_adopted_by_its_name_of_now(make, push, review, adopt):
             "groups": f"{uuid}\told\n",
         },
     )
-    review.rest("PUT", "/groups/old/name", {"name": "new"})
     data, root, status = adopt()
     assert status == 1
     assert "'old' is now 'new'" in subjects(data)["p"]

@@ -6,7 +6,6 @@ with limits on depth and on what aliases may expand to.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -21,6 +20,8 @@ _LIST = "tag:yaml.org,2002:seq"
 _COLLECTIONS = ("tag:yaml.org,2002:map", _LIST)
 _BOOLEAN = "tag:yaml.org,2002:bool"
 _FEW = 100
+_UNFIT = (ArithmeticError, AttributeError, LookupError, ValueError)
+"""What the library raises for ``!!timestamp x``, ``!!bool x`` and the like."""
 _TEXT = "tag:yaml.org,2002:str"
 _MAX_DEPTH = 20
 _MAX_NODES = 5000
@@ -303,10 +304,10 @@ class Reader:
                 return None
             if _is_text(value):
                 values[key.value] = value.value
-            elif value.tag == _BOOLEAN and isinstance(value, yaml.ScalarNode):
-                values[key.value] = self.scalar(value)
-            elif value.tag == _LIST and len(value.value) < _FEW and all(map(_is_text, value.value)):
+            elif isinstance(value, yaml.SequenceNode) and _is_short(value):
                 values[key.value] = [item.value for item in value.value]
+            elif value.tag == _BOOLEAN and value.value in ("true", "false"):
+                values[key.value] = value.value == "true"
             else:
                 return None
         return values
@@ -356,7 +357,7 @@ class Reader:
     def scalar(self, node: yaml.Node) -> Any:
         try:
             return self.loader.construct_object(node)
-        except (yaml.YAMLError, ValueError, OverflowError) as error:
+        except (yaml.YAMLError, *_UNFIT) as error:
             raise _Unreadable(self.place(node), _tag_refused(node.tag)) from error
 
     def spend(self, node: yaml.Node, depth: int) -> None:
@@ -366,6 +367,11 @@ class Reader:
                 self.place(node),
                 "this entry is too large or nested too deep; write a few plain keys",
             )
+
+
+def _is_short(node: yaml.SequenceNode) -> bool:
+    """Return whether a node is a list of not so many texts."""
+    return node.tag == _LIST and len(node.value) < _FEW and all(map(_is_text, node.value))
 
 
 def _is_text(node: yaml.Node) -> bool:

@@ -6,10 +6,14 @@ answer, the edits that mend it); a rule of a community's ``policy`` is given
 ``CheckSettings`` in place of ``RegistrySettings``:
 
 - ``entry``: ``(RawEntry, RegistrySettings)``, yields ``(Position, message)``
-- ``lookup``: ``(AclLookup, RegistrySettings)``, yields ``(Position, message)``
+- ``lookup``: ``(AclLookup, RegistrySettings)`` of a project without a readable ACL, yields
+  ``(Position, message)``
 - ``acl``: ``(AclDocument, RegistrySettings)``, yields ``(Position, message)``
 - ``registry``: ``(Collected)``, yields ``(project, Position, message)``
 - ``groups``: ``(CollectedGroups)``, yields ``(group, Position, message)``
+
+A rule of an entry or an ACL says what it is ``about``: keys, sections or ``section.key``. It is
+called only where one of them stands; a rule without is always called.
 """
 
 from saltern.registry.rules import (
