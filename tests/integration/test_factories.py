@@ -60,7 +60,7 @@ def documented(site: Site) -> dict[str, Any]:
     opts = yaml.safe_load(block[1].replace("/srv/saltern", str(REPOSITORY)))
     opts["engines"][0]["gerrit_stream"] |= site.stream()
     for part, values in site.settings().items():
-        opts["saltern"][part] |= values
+        opts["saltern"].setdefault(part, {}).update(values)
     return opts
 
 
