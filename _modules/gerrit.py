@@ -38,7 +38,9 @@ def _call(work):
         with _provider() as provider:
             return work(provider)
     except SalternError as error:
-        raise CommandExecutionError(str(error)) from None
+        failed = CommandExecutionError(str(error))
+        failed.code = error.code
+        raise failed from None
 
 
 def _client_call(function, *args, **kwargs):

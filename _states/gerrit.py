@@ -103,5 +103,7 @@ def _present(function, name, wanted, first="name"):
             return {**ret, "result": None, "changes": changes, "comment": plan}
         ret["changes"] = call(**{first: name}, **wanted)
     except CommandExecutionError as error:
+        if __opts__["test"] and getattr(error, "code", "") == "unanswered":
+            return {**ret, "result": None, "comment": f"{name}: cannot be looked at yet: {error}"}
         return {**ret, "comment": f"{name}: {error}"}
     return {**ret, "result": True, "comment": f"{name} was changed: {', '.join(changes)}"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ class Real:
 
     is_stand_in = False
 
-    def __init__(self, root: Path):
-        self._gerrit = realgerrit.start(root)
+    def __init__(self, root: Path, limits: Mapping[str, int]):
+        lines = [f"\t{_camel(name)} = {value}\n" for name, value in limits.items()]
+        self._gerrit = realgerrit.start(root, config="".join(["[change]\n", *lines]))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gerrit, name)
@@ -63,6 +65,16 @@ class Real:
         return rows[1:]
 
 
-def start(root: Path) -> Any:
-    """Return a fresh server with its data below ``root``."""
-    return Real(root) if os.environ.get("GERRIT_WAR") else process.start(root)
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+def start(root: Path, **limits: int) -> Any:
+    """Return a fresh server with its data below ``root``.
+
+    ``limits``: of Gerrit's section ``change``: ``max_comments``, ``cumulative_comment_size_limit``.
+    """
+    if os.environ.get("GERRIT_WAR"):
+        return Real(root, limits)
+    return process.start(root, **limits)

@@ -5,5 +5,8 @@ came from, on loopback, from one process, and can be told to misbehave. See READ
 this file for what it supports and what it does not.
 """
 
-VERSION = "3.14.0-standin"
+try:
+    from ._packaged import DEFECT, VERSION  # what ``python -m lab.gerrit package`` wrote
+except ImportError:
+    DEFECT, VERSION = "", "3.14.0-standin"
 BANNER = f"THIS IS NOT GERRIT: a stand-in for tests and demos ({VERSION})"

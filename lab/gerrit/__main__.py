@@ -1,4 +1,4 @@
-"""``python -m lab.gerrit --root DIR``: run the stand-in until SIGTERM or SIGINT."""
+"""``python -m lab.gerrit``: run the stand-in, be used like a gerrit.war, or be packaged as one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import asyncio
 import json
 import logging
 import secrets
-import signal
 import sys
 from pathlib import Path
 
-from . import BANNER
+from . import BANNER, package, sitefolder
 from .faults import TABLE
-from .server import Options, Server
+from .server import Options, Server, serve_until_stopped
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -32,6 +31,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--admin-ssh-key", type=Path, help="public key file of admin")
     parser.add_argument(
         "--lock-wait", type=float, default=0.5, help="seconds before a held ref lock answers 503"
+    )
+    parser.add_argument(
+        "--max-comments", type=int, default=5000, help="a change's comments and messages"
+    )
+    parser.add_argument(
+        "--cumulative-comment-size-limit", type=int, default=3 << 20, help="of all of these"
     )
     parser.add_argument(
         "--fault",
@@ -53,25 +58,30 @@ async def _serve(args: argparse.Namespace) -> None:
         secret.read_text().strip() if secret else secrets.token_hex(16),
         args.admin_ssh_key.read_text().strip() if args.admin_ssh_key else None,
         args.lock_wait,
+        args.max_comments,
+        args.cumulative_comment_size_limit,
     )
     server = Server(options)
     for text in args.fault:
         fields = json.loads(text)
         server.site.faults.add(fields.pop("fault", ""), fields)
-    ready = await server.start()
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    print(json.dumps(ready), flush=True)
-    await stopped.wait()
-    await server.stop()
+    await serve_until_stopped(server)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    args = _arguments(argv)
+    argv = sys.argv[1:] if argv is None else argv
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
+    if argv[:1] == ["package"]:
+        package.main(argv[1:])
+    elif argv and argv[0] in sitefolder.VERBS:
+        sitefolder.main(argv)
+    else:
+        _run(_arguments(argv))
+
+
+def _run(args: argparse.Namespace) -> None:
     print(f"*** {BANNER} ***", file=sys.stderr, flush=True)
     asyncio.run(_serve(args))
 

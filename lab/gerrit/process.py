@@ -160,6 +160,7 @@ def start(root: str | Path, **options: object) -> StandIn:
     """Start a stand-in with its state below ``root``.
 
     Options are those of ``python -m lab.gerrit``: ``http_port``, ``ssh_port``, ``lock_wait``,
-    ``fault`` (a dict or a list of them). Raises RuntimeError if it does not come up.
+    ``max_comments``, ``cumulative_comment_size_limit``, ``fault`` (a dict or a list of them).
+    Raises RuntimeError if it does not come up.
     """
     return StandIn(Path(root), options)

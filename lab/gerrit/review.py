@@ -16,7 +16,7 @@ from .projectconfig import signed
 if TYPE_CHECKING:
     from .site import Site
 
-SIZE_LIMIT, COUNT_LIMIT = 16384, 5000
+SIZE_LIMIT = 16384
 _REJECTED = "One or more comments were rejected in validation: "
 
 
@@ -26,7 +26,7 @@ def review(site: Site, user: User, change: Change, patch: PatchSet, data: dict) 
     votes = _checked_votes(site, user, change, data.get("labels") or {})
     comments = _checked_comments(site, user, change, patch, data)
     message = (data.get("message") or "").strip()
-    _check_sizes(change, comments, message)
+    _check_sizes(site, change, comments, message)
     if data.get("drafts") in ("PUBLISH", "PUBLISH_ALL_REVISIONS"):
         comments += _published_drafts(change, user)
     old = {name: change.vote_of(user.id, name) for name in labels_for(site, change)}
@@ -159,19 +159,33 @@ def _valid(span: dict) -> bool:
     return start <= (span["end_line"], span["end_character"]) and span["start_line"] > 0
 
 
-def _check_sizes(change: Change, comments: list[Comment], message: str) -> None:
+def _check_sizes(site: Site, change: Change, comments: list[Comment], message: str) -> None:
     sizes = [*map(_size, comments), _length(message)]
-    too_large = [size for size in sizes if size > SIZE_LIMIT]
-    if too_large:
-        raise bad_request(f"{_REJECTED}Comment size exceeds limit ({too_large[0]} > {SIZE_LIMIT})")
-    # The real server counts the change's messages too, and the new message with the comments.
+    failures = [
+        *_too_many(site, change, len(sizes)),
+        *(f"Comment size exceeds limit ({n} > {SIZE_LIMIT})" for n in sizes if n > SIZE_LIMIT),
+        *_too_much(site, change, sum(sizes)),
+    ]
+    if failures:
+        raise bad_request(_REJECTED + "; ".join(failures))
+
+
+def _too_many(site: Site, change: Change, new: int) -> list[str]:
+    """The real server counts messages too; the new one always, even one without a text."""
     existing = len(change.published()) + len(change.messages)
-    new = len(comments) + 1
-    if comments and existing + new > COUNT_LIMIT:
-        raise bad_request(
-            f"{_REJECTED}Exceeding maximum number of comments: "
-            f"{existing} (existing) + {new} (new) > {COUNT_LIMIT}"
-        )
+    if existing + new <= site.max_comments:
+        return []
+    count = f"{existing} (existing) + {new} (new) > {site.max_comments}"
+    return [f"Exceeding maximum number of comments: {count}"]
+
+
+def _too_much(site: Site, change: Change, new: int) -> list[str]:
+    existing = sum(map(_size, change.published())) + sum(_length(m.text) for m in change.messages)
+    most = site.cumulative_comment_size_limit
+    if existing + new < most:
+        return []
+    size = f"{existing} (existing) + {new} (new) > {most}"
+    return [f"Exceeding maximum cumulative size of comments and change messages: {size}"]
 
 
 def _size(comment: Comment) -> int:

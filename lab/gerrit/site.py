@@ -22,17 +22,22 @@ SERVER = ("Gerrit Code Review", "root@localhost")
 
 
 class Site:
-    """A site on disk: ``git/`` with bare repositories, ``state.db``, ``calls.jsonl``."""
+    """A site on disk: ``git/`` with bare repositories, ``state.db``, ``calls.jsonl``.
 
-    def __init__(self, root: Path):
+    The last two are in ``data``, by default the same directory.
+    """
+
+    def __init__(self, root: Path, data: Path | None = None):
         self.root = root
+        data = data or root
         self.git_dir = root / "git"
         self.git_dir.mkdir(parents=True, exist_ok=True)
         self.http_url = ""
         self.ssh_host, self.ssh_port = "127.0.0.1", 0
         self.lock_wait = 0.5
-        self.store = Store(root / "state.db")
-        self.calls = CallLog(root / "calls.jsonl")
+        self.max_comments, self.cumulative_comment_size_limit = 5000, 3 << 20
+        self.store = Store(data / "state.db")
+        self.calls = CallLog(data / "calls.jsonl")
         self.faults = Faults(self)
         self.events = Events(self)
         self.permissions = Permissions(self)
@@ -93,13 +98,13 @@ class Site:
             files = {"project.config": text, "groups": groups_file(used)}
             self.commit_files(project, CONFIG_REF, None, "Initialized the stand-in", files)
 
-    def bootstrap(self, password: str, ssh_key: str | None) -> Account:
+    def bootstrap(self, password: str, ssh_key: str | None, token: str = "legacy") -> Account:  # noqa: S107
         """The first administrator, made once, its password and key kept up to date."""
         admin = self.accounts.by_username("admin")
         if admin is None:
             admin = Account(self.accounts.next_id(), "admin", "Administrator", "admin@example.com")
             admin.emails, admin.registered = ["admin@example.com"], time.time()
-        admin.set_token("legacy", password)
+        admin.set_token(token, password)
         self.accounts.save(admin)
         if ssh_key:
             self.accounts.add_key(admin, ssh_key)

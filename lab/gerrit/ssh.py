@@ -42,16 +42,17 @@ class _Server(asyncssh.SSHServer):
 
 
 class SshServer:
-    """Serves one site on a loopback port."""
+    """Serves one site; its host keys are in ``host_keys``, or made in the site's root."""
 
-    def __init__(self, site: Site):
+    def __init__(self, site: Site, host_keys: Path | None = None):
         self.site = site
         self.host_key = ""
+        self._folder = host_keys
         self._acceptor: asyncssh.SSHAcceptor | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; the port. The host key is kept in the site's root."""
-        keys = [_host_key(self.site.root / f"ssh_host_{kind}", kind) for kind in _KEY_KINDS]
+        """Listen; the port."""
+        keys = [asyncssh.read_private_key(path) for path in self._host_keys()]
         self.host_key = keys[0].export_public_key().decode().strip()
         self._acceptor = await asyncssh.listen(
             host,
@@ -68,6 +69,11 @@ class SshServer:
             keepalive_interval=0,
         )
         return self._acceptor.sockets[0].getsockname()[1]
+
+    def _host_keys(self) -> list[Path]:
+        if self._folder is not None:
+            return [self._folder / name for name in HOST_KEY_FILES.values()]
+        return [_made_key(self.site.root / f"ssh_host_{kind}", kind) for kind in HOST_KEY_FILES]
 
     async def stop(self) -> None:
         if self._acceptor:
@@ -238,16 +244,20 @@ def _complete_without_pack(data: bytes) -> bool:
     return bool(commands) and all(c.new == "0" * 40 for c in commands)
 
 
-_KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
+HOST_KEY_FILES = {
+    "ssh-ed25519": "ssh_host_ed25519_key",
+    "ecdsa-sha2-nistp256": "ssh_host_ecdsa_key",
+    "ssh-rsa": "ssh_host_rsa_key",
+}
+"""Kinds of host keys, and the real server's names for their files in ``SITE/etc``."""
 
 
-def _host_key(path: Path, kind: str) -> asyncssh.SSHKey:
-    if path.exists():
-        return asyncssh.read_private_key(path)
-    key = asyncssh.generate_private_key(kind)
-    key.write_private_key(path)
-    path.chmod(0o600)
-    return key
+def _made_key(path: Path, kind: str) -> Path:
+    if not path.exists():
+        key = asyncssh.generate_private_key(kind)
+        key.write_private_key(path)
+        path.chmod(0o600)
+    return path
 
 
 def _welcome(site: Site, account: Account) -> str:

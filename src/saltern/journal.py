@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from saltern.journal_prune import prune
 from saltern.journal_schema import open_journal
 from saltern.policy import Settled
 from saltern.steps import Outcome, Step
@@ -192,6 +193,11 @@ class Journal:
                 "UPDATE runs SET finished = ?, status = ?, report = ? WHERE id = ?",
                 (time.time(), status, json.dumps(report), run),
             )
+
+    def prune(self, before: float) -> int:
+        """Remove runs that ended ``before`` and that nothing needs; return how many."""
+        with self._transaction() as db:
+            return prune(db, before)
 
     def report(self, run: str) -> dict[str, Any] | None:
         """Return the report that :meth:`finish` was given."""

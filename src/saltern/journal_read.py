@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from saltern.errors import Broken
+from saltern.journal_prune import ENDED
 from saltern.journal_schema import VERSION, version_of
 
 RUN = "id, started, finished, cause, commit_id, status, report, pid, host"
@@ -39,10 +40,12 @@ class JournalView:
         return [{**row, "report": json.loads(row["report"] or "null")} for row in rows]
 
     def run_totals(self) -> dict[str, dict[str, float]]:
-        """Return ``{status: {count, seconds}}`` of the runs that ended."""
+        """Return ``{status: {count, seconds}}`` of the runs that ended, pruned ones too."""
         rows = self._rows(
-            "SELECT status, count(*) AS count, sum(finished - started) AS seconds FROM runs"
-            " WHERE status IS NOT NULL GROUP BY status"
+            "SELECT status, sum(n) AS count, sum(seconds) AS seconds FROM"
+            " (SELECT status, 1 AS n, finished - started AS seconds FROM runs"
+            " WHERE status IS NOT NULL"
+            " UNION ALL SELECT state, n, seconds FROM gone WHERE what = 'run') GROUP BY status"
         )
         return {r["status"]: {"count": r["count"], "seconds": r["seconds"]} for r in rows}
 
@@ -52,10 +55,12 @@ class JournalView:
         return rows[0]["at"] if rows else None
 
     def step_totals(self) -> dict[tuple[str, str], int]:
-        """Return ``{(kind, state): number}`` over the steps of all runs that came to an end."""
+        """Return ``{(kind, state): number}`` over the steps that came to an end, pruned too."""
         rows = self._rows(
-            "SELECT substr(key, 1, instr(key, ':') - 1) AS kind, state, count(*) AS n FROM steps"
-            " WHERE state IN ('done', 'failed', 'blocked', 'skipped') GROUP BY 1, 2"
+            "SELECT kind, state, sum(n) AS n FROM"  # noqa: S608
+            " (SELECT substr(key, 1, instr(key, ':') - 1) AS kind, state, 1 AS n FROM steps"
+            f" WHERE state IN {ENDED}"
+            " UNION ALL SELECT kind, state, n FROM gone WHERE what = 'step') GROUP BY 1, 2"
         )
         return {(row["kind"], row["state"]): row["n"] for row in rows}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from saltern.errors import Broken
 
-VERSION = 2
+VERSION = 3
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
   id INTEGER PRIMARY KEY, at REAL NOT NULL, cause TEXT NOT NULL, scope TEXT, deep INTEGER NOT NULL,
@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS looks (
 CREATE TABLE IF NOT EXISTS settled (
   policy TEXT NOT NULL, name TEXT NOT NULL, wanted TEXT NOT NULL, seen TEXT NOT NULL,
   PRIMARY KEY (policy, name));
+CREATE TABLE IF NOT EXISTS gone (
+  what TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, n INTEGER NOT NULL,
+  seconds REAL NOT NULL, PRIMARY KEY (what, kind, state));
 CREATE TABLE IF NOT EXISTS drift (key TEXT PRIMARY KEY, since REAL NOT NULL, why TEXT NOT NULL);
 """
 

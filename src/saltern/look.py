@@ -16,8 +16,10 @@ from saltern.registry import source as sources
 from saltern.registry.fetch import fetch
 from saltern.registry.history import History
 from saltern.registry.incremental import Cache
+from saltern.registry.known import Known
 from saltern.registry.registry import Registry, load
 from saltern.settings import CheckSettings, RegistrySettings
+from saltern.steps import Step
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,28 @@ class Looker:
         """Return the registry in ``source``, checked as every other state of it is."""
         return load(source, self.settings, self._check, cache=cache)
 
+    def informed(
+        self,
+        source: sources.Source,
+        registry: Registry,
+        known: Known | None,
+        cache: Cache | None = None,
+    ) -> Registry:
+        """Return ``registry``, read from ``source``, as its rules find it with what is known."""
+        if known is None:
+            return registry
+        return load(source, self.settings, self._check, known, cache)
+
+    def known(self) -> Known | None:
+        """Return what Gerrit has, by one look; ``None`` when it cannot be looked at."""
+        try:
+            names = self._dispatcher.observe("gerrit", {"names": True})["names"]
+        except SalternError as error:
+            log.warning("Gerrit was not asked what it has: %s", error)
+            return None
+        projects, groups = frozenset(names["projects"]), frozenset(names["groups"])
+        return Known(projects, groups, names["complete"])
+
     def history(self, source: sources.Source) -> History | None:
         """Return the history behind ``source``, ``None`` for a directory."""
         return History(self.clone, source.commit) if source.commit else None
@@ -117,6 +141,18 @@ class Looker:
             raise PreconditionError(_problems(gerrit["problems"]))
         mirror, error = self._observe_mirror(list(registry.projects), branches, deep)
         return Context(registry, self.settings, gerrit, mirror, error)
+
+    def upstreams(self, steps: Iterable[Step]) -> Mapping[str, Mapping[str, str] | None]:
+        """Return by project what would keep its import from beginning (``code``, ``reason``).
+
+        Asked by the host that would import, within the limits it has. ``steps``: of content.
+        """
+        request = {step.name: step.payload for step in steps}
+        if not request:
+            return {}
+        found: Mapping[str, Mapping[str, str] | None]
+        found = self._dispatcher.observe("gerrit", {"upstreams": request})["upstreams"]
+        return found
 
     def _observe_mirror(
         self, names: list[str], branches: list[str], deep: list[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -33,6 +34,7 @@ from saltern.settings import CheckSettings, ConvergeSettings, RegistrySettings
 from saltern.steps import DONE, Step, step_key
 
 log = logging.getLogger(__name__)
+DAY = 86_400.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +197,17 @@ class Converger:
             self.journal.finish(run, report.status, report.to_dict())
             raise
         self.journal.finish(run, report.status, report.to_dict())
+        self._prune()
         return report
+
+    def _prune(self) -> None:
+        if self._settings.keep_days is None:
+            return
+        try:
+            self.journal.prune(time.time() - self._settings.keep_days * DAY)
+        except sqlite3.Error as error:
+            # The run is recorded as it ended; the next one prunes.
+            log.warning("old runs stay in the journal: %s", error)
 
     def _converge(self, run: str, work: Work, started: float) -> Report:
         picture = self._patient()(self._look, work, run)

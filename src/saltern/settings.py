@@ -121,6 +121,9 @@ class ReviewSettings:
     """Most inline comments on one patch set; further findings are counted in the summary."""
     rows: int = 40
     """Most lines of each list in the summary."""
+    upstreams: bool = False
+    """Whether the minion that owns Gerrit asks new upstreams for their refs, within its limits for
+    imports: any contributor makes it do so then, before anybody looked at the change."""
     protected: tuple[Mapping[str, Any], ...] = (
         {
             "refs": ("refs/*", "refs/meta/*"),
@@ -227,6 +230,9 @@ class ConvergeSettings:
     """Directory on the master that every round writes the status page into; ``None``: none."""
     page_runs: int = 20
     """Latest runs that have a page of their own."""
+    keep_days: float | None = 90.0
+    """Days that the journal keeps what runs did; ``None``: for ever. What is stuck, the latest runs
+    of each kind and the totals of the metrics stay."""
 
 
 def build(cls: type[T], data: Mapping[str, Any] | None, where: str) -> T:

@@ -12,11 +12,25 @@ from click.testing import CliRunner, Result
 
 from saltern.cli import main
 from saltern.dispatch import LocalDispatcher
+from saltern.providers.gerrit import GerritProvider
+from saltern.providers.gerrit.admin import access_present
 from saltern.run import Converger
 from saltern.settings import ConvergeSettings, RegistrySettings
-from tests.providers.gerrit_fixtures import provider, review, review_server
+from tests.providers.gerrit_fixtures import GRANTS, provider, review, review_server, start
 
 __all__ = ["provider", "review", "review_server"]
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """A server of the test's own, with the rights that Saltern asks for: adoption reads it all."""
+    if "GERRIT_URL" in os.environ:
+        pytest.skip("needs an empty server")
+    server = start(tmp_path / "gerrit")
+    with GerritProvider(server.settings(tmp_path / "grants")) as made:
+        access_present(made.server.client, "All-Projects", GRANTS)
+    yield server
+    server.process.stop()
 
 
 @pytest.fixture

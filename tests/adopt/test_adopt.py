@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 import requests
 import yaml
 
-from saltern.providers.gerrit import GerritProvider
-from saltern.providers.gerrit.admin import access_present
 from tests.adopt.conftest import steps
-from tests.providers.gerrit_fixtures import GRANTS, git, q, start
-
-pytestmark = pytest.mark.skipif("GERRIT_URL" in os.environ, reason="needs an empty server")
+from tests.providers.gerrit_fixtures import git, q
 
 
 @pytest.fixture
-def review_server(tmp_path):
-    """A server of the test's own: adoption reads all that is there."""
-    server = start(tmp_path / "gerrit")
-    with GerritProvider(server.settings(tmp_path / "grants")) as provider:
-        access_present(provider.server.client, "All-Projects", GRANTS)
-    yield server
-    server.process.stop()
+def review_server(own_server):
+    """Adoption reads all that is there."""
+    return own_server
 
 
 @pytest.fixture

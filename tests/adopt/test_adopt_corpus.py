@@ -13,12 +13,11 @@ import pytest
 
 from saltern.dispatch import LocalDispatcher
 from saltern.providers.gerrit import GerritProvider
-from saltern.providers.gerrit.admin import access_present
 from saltern.registry import DirectorySource, load
 from saltern.run import Converger
 from saltern.settings import ConvergeSettings, GerritSettings, RegistrySettings
 from tests.adopt.conftest import steps
-from tests.providers.gerrit_fixtures import GRANTS, q, start
+from tests.providers.gerrit_fixtures import q
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("SALTERN_CORPUS", REPOSITORY.parent / "shared/data/opendev"))
@@ -34,13 +33,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def review_server(tmp_path):
-    """A server of the test's own: adoption reads all that is there."""
-    server = start(tmp_path / "gerrit")
-    with GerritProvider(server.settings(tmp_path / "grants")) as provider:
-        access_present(provider.server.client, "All-Projects", GRANTS)
-    yield server
-    server.process.stop()
+def review_server(own_server):
+    """Adoption reads all that is there."""
+    return own_server
 
 
 @pytest.fixture

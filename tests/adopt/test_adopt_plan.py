@@ -195,6 +195,31 @@ def test_members_are_compared_where_all_of_them_are_shown(command, review, made,
     assert "groups-unlisted" in unknown(plan(command, review, root)).values()
 
 
+def test_parent_and_group_that_only_gerrit_has_are_not_warned_of(
+    command, review, made, plain_user, tmp_path
+):
+    """What it shows to the reader is known; that a parent is nowhere, only an administrator's."""
+    _, one, _ = made
+    team, other = review.name("long-team-name"), review.name("child")
+    review.rest("PUT", f"/groups/{team}", {"visible_to_all": True})
+    inherit = f"[access]\n\tinheritFrom = {one}\n"
+    files = {
+        other: inherit + ACL.format(group=team),
+        f"{team}x": ACL.format(group=f"{team}x"),
+    }
+    root = registry(tmp_path / "child", [{"project": name} for name in files], files)
+    admin = {"user": True}
+    login = {"user": plain_user[0], "password": plain_user[1]}
+    assert "SLT062" in command("check", str(root)).stdout
+    for who in (login, admin):
+        said = str(json.loads(plan(command, review, root, **who).stdout)["findings"])
+        assert not {code for code in ("SLT053", "SLT054", "SLT062") if code in said}
+    registry(root, [{"project": other}], {other: inherit.replace(one, "org/nowhere")})
+    for who, code in ((login, "SLT053"), (admin, "SLT054")):
+        said = str(json.loads(plan(command, review, root, **who).stdout)["findings"])
+        assert {c for c in ("SLT053", "SLT054") if c in said} == {code}
+
+
 def test_plan_writes_nothing(command, review, made, plain_user):
     """No request of a plan changes anything."""
     root, one, _ = made

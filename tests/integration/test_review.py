@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.hostile import PWN, TEXTS, controls
 from tests.integration.contributor import TAG, Contributor, comments, picture, pictures, vote
@@ -154,9 +154,9 @@ def test_hostile_texts_reach_the_change_as_text(
     casey.run("git", "config", "user.name", one_line(hostile))
     site.rest("PUT", f"accounts/{casey.name}/name", {"name": hostile})
     name = "x/{{ 7*1911 }}$(id)"
-    entry = json.dumps(
-        {"project": name, "description": f"{hostile}\nSaltern checked 0123", hostile: 1}
-    )
+    description = f"{hostile}\nSaltern checked 0123"
+    keys = {"project": name, "description": description, **dict.fromkeys(odd.values(), 1)}
+    entry = yaml.safe_dump(keys, default_flow_style=True, width=10**6).strip()
     acl = f'[access "refs/heads/$(touch {proof})"]\n\t{{{{x}}}} = group <b>core</b>\n'
     files = {
         PROJECTS_FILE: entries(casey, entry, TOOL),
@@ -174,7 +174,10 @@ def test_hostile_texts_reach_the_change_as_text(
         f"Saltern checked {casey.run('git', 'rev-parse', 'HEAD')[:12]}"
     ]
     assert controls(text) == set()
-    assert comments(site, number, 1)
+    said = [row["message"] for row in comments(site, number, 1)]
+    assert any(TEXTS["script"] in message for message in said), "a hostile text is among them"
+    assert any("31mred" in message for message in said)
+    assert set().union(*map(controls, said)) == set()
     assert site.runner("projects.review", f"change={number}")["status"] == "done"
     assert logs.forged() == []
 

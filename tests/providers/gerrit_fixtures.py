@@ -134,9 +134,9 @@ def git(*arguments: str, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def start(root: Path) -> TestGerrit:
+def start(root: Path, **limits: int) -> TestGerrit:
     """Return a fresh server: see tests/servers.py."""
-    made = servers.start(root)
+    made = servers.start(root, **limits)
     login = made.admin_user, made.admin_password
     return TestGerrit(made.http_url.rstrip("/"), *login, made.is_stand_in, made)
 

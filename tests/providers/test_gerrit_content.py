@@ -164,6 +164,45 @@ def test_upstream_without_the_default_branch_names_what_it_has(provider, project
     assert "main, stable/1" in outcome.reason
 
 
+def test_upstream_without_a_branch_is_told_apart(review, provider, project, tmp_path):
+    """An empty repository needs no other default branch."""
+    git("init", "-q", "--bare", str(tmp_path / "empty"))
+    outcome = apply_one(provider, import_step(project, "main", f"file://{tmp_path}/empty"))
+    assert (outcome.status, outcome.code) == (FAILED, "upstream-empty")
+    assert "no branch at all" in outcome.reason
+
+
+def test_pattern_that_matches_nothing_is_refused_before_the_fetch(
+    review, provider, project, upstream
+):
+    """An import is done once: a slip in a pattern would stay unseen for ever."""
+    patterns = {"upstream_branches": ["stable/*", "stabel/*"], "upstream_tags": ["release-*"]}
+    outcome = apply_one(provider, import_step(project, "main", f"file://{upstream}", **patterns))
+    assert (outcome.status, outcome.code) == (FAILED, "upstream-pattern")
+    assert "no branch 'stabel/*', tag 'release-*'" in outcome.reason
+    assert (
+        server_refs(review, project).keys().isdisjoint({"refs/heads/main", "refs/heads/stable/1"})
+    )
+
+
+def test_upstreams_are_looked_at_without_an_import(review, provider, project, upstream, tmp_path):
+    """What would refuse an import is told of each; nothing is fetched, and nothing is left."""
+    steps = {
+        "good": import_step("good", "main", f"file://{upstream}"),
+        "branch": import_step("branch", "trunk", f"file://{upstream}"),
+        "away": import_step("away", "main", f"file://{tmp_path}/away"),
+        "inner": content_step("inner", "main", upstream="http://127.0.0.1/x"),
+    }
+    request = {name: step.payload for name, step in steps.items()}
+    found = provider.observe({"upstreams": request})["upstreams"]
+    assert found["good"] is None
+    codes = {name: row["code"] for name, row in found.items() if row}
+    assert codes == {"branch": "upstream-branch", "away": "upstream", "inner": "upstream-url"}
+    assert "goes on from there" not in found["away"]["reason"]
+    assert list((tmp_path / "cache").glob("look-*")) == []
+    assert "refs/heads/main" not in server_refs(review, project)
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,6 +22,8 @@ COMMANDS = {
     "status": "saltern.cli.status:status",
 }
 """Subcommands, each the name of a module and of its click command."""
+SERVER = ("git", "jinja2", "tenacity")
+"""Packages of the extra ``server``: contributors' commands do without."""
 
 
 class Commands(click.Group):
@@ -37,6 +40,17 @@ class Commands(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand; say what to install for one that is not a contributor's."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name not in SERVER:
+                raise
+            what = f"this needs what runs on a server ({error.name} is not installed here)"
+            click.echo(f"saltern: {what}; pip install 'saltern[server]'", err=True)
+            ctx.exit(2)
 
 
 @click.group(cls=Commands)

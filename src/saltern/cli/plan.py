@@ -75,12 +75,15 @@ def _against(
     """Return the plan for a checkout on the Gerrit at ``url``, and the ACLs' differences."""
     from saltern.errors import Refused
     from saltern.plan import make_plan
+    from saltern.registry.known import doubtful
 
     sections = load_settings(settings, needed=False, beside=directory)
     with reader(url, sections) as gerrit:
         try:
             look = looker(gerrit, sections, directory)
-            _, registry = look.read()
+            source, registry = look.read()
+            if doubtful(registry.findings):
+                registry = look.informed(source, registry, look.known())
             if unknown := sorted(set(projects) - registry.names):
                 raise Refused(f"not in the registry: {', '.join(unknown)}", code="unknown")
             found = make_plan(look.observe(registry), frozenset(projects) or None)

@@ -45,6 +45,20 @@ def selected(
     }
 
 
+def unmatched(
+    refs: Mapping[str, str], branches: Sequence[str] | None, tags: Sequence[str] | None
+) -> list[tuple[str, str]]:
+    """Return ``(kind, pattern)`` of the patterns that match no ref; kind is branch or tag."""
+    return [
+        (kind, pattern)
+        for kind, prefix, patterns in (("branch", HEADS, branches), ("tag", TAGS, tags))
+        for pattern in patterns or ()
+        if not any(
+            _matches(r.removeprefix(prefix), [pattern]) for r in refs if r.startswith(prefix)
+        )
+    ]
+
+
 def _matches(name: str, patterns: Sequence[str] | None) -> bool:
     return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
 

@@ -1,22 +1,25 @@
 """The registry: what should exist, read from git at one commit, and what is wrong with it."""
 
+from __future__ import annotations
+
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from saltern.registry.acl import (
-    SYSTEM_GROUPS,
-    AclDocument,
-    AclSyntaxError,
-    compose,
-    digest,
-    groups_file,
-    normalise,
-)
-from saltern.registry.findings import ACCESS, ERROR, PROJECT, WARNING, Finding, Position
-from saltern.registry.registry import Project, Registry, load
-from saltern.registry.source import DirectorySource, Source
-
 if TYPE_CHECKING:
+    from saltern.registry.acl import (
+        SYSTEM_GROUPS,
+        AclDocument,
+        AclSyntaxError,
+        compose,
+        digest,
+        groups_file,
+        normalise,
+    )
+    from saltern.registry.findings import ACCESS, ERROR, PROJECT, WARNING, Finding, Position
     from saltern.registry.gitsource import GitSource
+    from saltern.registry.model import Project, Registry
+    from saltern.registry.registry import load
+    from saltern.registry.source import DirectorySource, Source
 
 __all__ = [
     "ACCESS",
@@ -40,11 +43,25 @@ __all__ = [
     "normalise",
 ]
 
+_HOMES = {
+    "ACCESS": "findings",
+    "ERROR": "findings",
+    "PROJECT": "findings",
+    "WARNING": "findings",
+    "Finding": "findings",
+    "Position": "findings",
+    "DirectorySource": "source",
+    "Source": "source",
+    "GitSource": "gitsource",
+    "Project": "model",
+    "Registry": "model",
+    "load": "registry",
+}
+"""Modules of these names; the other names are of ``acl``."""
+
 
 def __getattr__(name: str) -> Any:
-    # What reads git is imported when it is asked for: a check of a directory starts faster.
-    if name == "GitSource":
-        from saltern.registry.gitsource import GitSource
-
-        return GitSource
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # A check starts faster with no more than it uses: what is asked for is imported.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'acl')}"), name)

@@ -37,12 +37,12 @@ SYSTEM_GROUPS: Mapping[str, str] = MappingProxyType(
 """Groups that every Gerrit has and nobody makes, with their UUIDs."""
 
 _EXPRESSIONS = frozenset({"copycondition", "applicableif", "submittableif", "overrideif"})
-_EXPRESSION_GROUP = re.compile(
+_EXPRESSION_GROUP = (
     r'(?:,group=|\b(?:approverin|uploaderin|ownerin|reviewerin):)("([^"]*)"|[^\s,()"]+)'
 )
-_UUID = re.compile(r"[0-9a-f]{40}|[a-z]+:.*")
-_PLAIN_VALUE = re.compile(r"[^\s\"\\;#](?:[^\"\\;#\t\n\r]*[^\s\"\\;#])?")
-_UNWRITABLE = re.compile("[\x00-\x07\x0b-\x1f\x7f\ud800-\udfff]")
+_UUID = r"[0-9a-f]{40}|[a-z]+:.*"
+_PLAIN_VALUE = r"[^\s\"\\;#](?:[^\"\\;#\t\n\r]*[^\s\"\\;#])?"
+_UNWRITABLE = "[\x00-\x07\x0b-\x1f\x7f\ud800-\udfff]"
 
 
 class AclDocument:
@@ -100,6 +100,8 @@ class AclDocument:
     @cached_property
     def inherit_from(self) -> str | None:
         """Return the parent that the document names, ``None`` when it names none."""
+        if "inheritfrom" not in self.text.lower():
+            return None  # as nearly all are: no need to index the entries
         return self.get("access", None, "inheritFrom") or None
 
     @cached_property
@@ -177,9 +179,9 @@ def groups_file(uuids: Mapping[str, str]) -> str:
 
 def quote(value: str) -> str:
     """Return ``value`` as git and Gerrit read it back exactly. Raises :class:`Broken`."""
-    if _UNWRITABLE.search(value):
+    if re.search(_UNWRITABLE, value):
         raise Broken(f"control character in {value[:60]!r}; remove it", code="unwritable")
-    if value.isascii() and value.isprintable() and _PLAIN_VALUE.fullmatch(value):
+    if value.isascii() and value.isprintable() and re.fullmatch(_PLAIN_VALUE, value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     escaped = escaped.replace("\n", "\\n").replace("\t", "\\t").replace("\b", "\\b")
@@ -255,5 +257,5 @@ def _rule_group(value: str, ranged: bool) -> list[str]:
 
 def _groups_in_expression(value: str) -> list[str]:
     """Return groups a submit requirement or copy condition names; it needs them to exist."""
-    names = [m[2] if m[2] is not None else m[1] for m in _EXPRESSION_GROUP.finditer(value)]
-    return [n for n in names if n and not _UUID.fullmatch(n)]
+    names = [m[2] if m[2] is not None else m[1] for m in re.finditer(_EXPRESSION_GROUP, value)]
+    return [n for n in names if n and not re.fullmatch(_UUID, n)]

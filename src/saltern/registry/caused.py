@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from saltern.registry.findings import Finding
-from saltern.registry.model import Judged, Registry
+from saltern.registry.judged import Judged
+
+if TYPE_CHECKING:
+    from saltern.registry.model import Registry
 
 _PLACE = re.compile(r":[0-9]+(?::[0-9]+)?\b")
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from saltern.errors import Broken, RegistryError
 from saltern.registry.findings import ERROR, Finding
-from saltern.registry.incremental import Cache
-from saltern.registry.model import Judged
-from saltern.registry.registry import judge
+from saltern.registry.judged import Judged
+from saltern.registry.judging import judge
 from saltern.registry.source import DirectorySource, Source
 from saltern.registry.yamlfile import UnreadableFile
 from saltern.settings import CheckSettings, RegistrySettings
 
+if TYPE_CHECKING:
+    from saltern.registry.incremental import Cache
 
-@dataclass(frozen=True)
-class Checked:
+
+class Checked(NamedTuple):
     """``findings`` of the files in ``source``; ``others`` stand too and were there before.
 
     ``notes`` is what else is to be said.
@@ -51,7 +52,7 @@ class Checker:
         self._select = select
         self._ignore = ignore
         self._errors = errors
-        self._cache = Cache()
+        self._cache: Cache | None = None
 
     def check(self, since: str | None = None) -> Checked:
         """Return what is wrong; ``since`` is a commit in any of git's spellings.
@@ -60,6 +61,8 @@ class Checker:
         """
         source = DirectorySource(self.directory)
         self._must_be_there(source)
+        if since is not None:
+            self._share()
         new = self._load(source)
         if since is None or isinstance(new, UnreadableFile):
             found = (new.finding,) if isinstance(new, UnreadableFile) else new.findings
@@ -71,7 +74,10 @@ class Checker:
         from saltern.registry.worktree import committed
 
         before = committed(self.directory, since)
-        old = self._load(before) if before.read(self.settings.projects_file) is not None else None
+        # What the change caused is among the new findings: only of their rules the old matter.
+        told = frozenset(finding.code for finding in new.findings)
+        there = before.read(self.settings.projects_file) is not None
+        old = self._load(before, told) if there else None
         if not isinstance(old, Judged):
             note = f"{since} has no registry that can be read; all findings are shown"
             return Checked(source, self._wanted(new.findings), notes=(note,))
@@ -82,11 +88,18 @@ class Checker:
         """Mend what has one right answer; return a line for each finding that was mended."""
         from saltern.registry.fix import mend
 
+        self._share()
         return mend(self.directory, self.settings, lambda: self.check(since).findings)
 
-    def _load(self, source: Source) -> Judged | UnreadableFile:
+    def _share(self) -> None:
+        """Let several states have in common what is worked out once."""
+        from saltern.registry.incremental import Cache
+
+        self._cache = self._cache or Cache()
+
+    def _load(self, source: Source, only: Collection[str] | None = None) -> Judged | UnreadableFile:
         try:
-            return judge(source, self.settings, self.rules, self._cache)
+            return judge(source, self.settings, self.rules, self._cache, only)
         except UnreadableFile as error:
             return error
 

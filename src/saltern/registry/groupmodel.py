@@ -12,11 +12,11 @@ LONGEST_NAME = 255
 FOREIGN = ("ldap/", "user/", "cn=", "ldap:", "user:", "global:")
 """What names and UUIDs of groups begin with that are not kept in Gerrit itself."""
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_UUID = re.compile(r"[0-9a-f]{40}")
-_USERNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.!#$%&'*+=?^_`{|}~@-]*[A-Za-z0-9_~-])?")
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+_SURROGATE = "[\ud800-\udfff]"
+_UUID = r"[0-9a-f]{40}"
+_USERNAME = r"[A-Za-z0-9](?:[A-Za-z0-9.!#$%&'*+=?^_`{|}~@-]*[A-Za-z0-9_~-])?"
+_EMAIL = r"[^\s@<>()\[\],;:\\\"]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 _LONGEST_MEMBER = 254
 
 
@@ -50,13 +50,13 @@ def group_name_problem(name: str) -> str | None:
         return "is empty; write a name"
     if name != name.strip():
         return f"has blanks at its ends, which Gerrit drops; write {name.strip()[:80]!r}"
-    if _CONTROL.search(name) or _SURROGATE.search(name):
+    if re.search(_CONTROL, name) or re.search(_SURROGATE, name):
         return "has characters that cannot be printed; remove them"
     if len(name) > LONGEST_NAME:
         return f"has {len(name)} characters; shorten it to {LONGEST_NAME}"
     if name in (".", "..") or name.startswith("#"):
         return "can stand in no URL or groups file; write another name"
-    if name.isdigit() or _UUID.fullmatch(name):
+    if name.isdigit() or re.fullmatch(_UUID, name):
         return "is a number or a UUID, which Gerrit takes for another group's; write a name"
     if name.startswith(FOREIGN):
         return "is kept by another system; name a group that Gerrit keeps itself"
@@ -75,7 +75,9 @@ def member_problem(text: str) -> str | None:
         return "is a number; write the username or the e-mail address"
     if text in ("self", "me"):
         return "means whoever asks; write the username or the e-mail address"
-    if len(text) > _LONGEST_MEMBER or not (_USERNAME.fullmatch(text) or _EMAIL.fullmatch(text)):
+    if len(text) > _LONGEST_MEMBER or not (
+        re.fullmatch(_USERNAME, text) or re.fullmatch(_EMAIL, text)
+    ):
         return "is no username or e-mail address; write one, as alice or alice@example.com"
     return None
 

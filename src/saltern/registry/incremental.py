@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saltern.registry.acl import AclDocument, AclSyntaxError
-from saltern.registry.model import Project
 from saltern.registry.source import Source
 from saltern.registry.splice import read_alike
 from saltern.registry.yamlfile import ProjectsFile, RawEntry, read_projects
 
-Made = Callable[[], Project]
+if TYPE_CHECKING:
+    from saltern.registry.model import Project
+
+Made = Callable[[], "Project"]
 
 
 class Cache:
@@ -79,11 +81,19 @@ class Cache:
             raise found
         return found
 
-    def verdict(self, document: AclDocument, judge: Callable[[], list[Any]]) -> list[Any]:
-        """Return what ``judge`` says of a document, asked once for each."""
-        if document not in self._verdicts:
-            self._verdicts[document] = judge()
-        return self._verdicts[document]
+    def verdict(
+        self, document: AclDocument, judge: Callable[[], list[Any]], *, keep: bool = True
+    ) -> list[Any]:
+        """Return what ``judge`` says of a document, asked once for each.
+
+        ``keep``: it speaks for all rules, so that nobody needs to ask again.
+        """
+        known = self._verdicts.get(document)
+        if known is None:
+            known = judge()
+            if keep:
+                self._verdicts[document] = known
+        return known
 
 
 def _parsed(data: bytes, path: str) -> AclDocument | AclSyntaxError:

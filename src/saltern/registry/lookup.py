@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from saltern.errors import Refused
 from saltern.registry.acl import AclDocument, AclSyntaxError
 from saltern.registry.findings import Position
-from saltern.registry.incremental import Cache
 from saltern.registry.source import Source
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
+
+if TYPE_CHECKING:
+    from saltern.registry.incremental import Cache
 
 NO_ACL = "/dev/null"
 Parts = tuple[str, ...]

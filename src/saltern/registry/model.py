@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from saltern.errors import Broken
-from saltern.registry.acl import SYSTEM_GROUPS, AclDocument, compose
+from saltern.registry.acl import AclDocument, compose
 from saltern.registry.findings import MEMBERS, PROJECT, Finding, Position
 from saltern.registry.groupmodel import Group
 from saltern.registry.settingskeys import PARENT, Composer, Setting, plain_rows, row_of
@@ -133,21 +133,6 @@ class Registry:
         return {p.acl.file: p.acl.text for p in self.projects.values() if p.acl}
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What is wrong with a registry of which nothing else is wanted; compare :class:`Registry`.
-
-    ``findings`` sorted; ``texts`` the YAML files and the ACL files that projects use.
-    """
-
-    findings: tuple[Finding, ...]
-    texts: Mapping[str, str] = field(repr=False)
-
-    def text(self, file: str) -> str:
-        """Return the text of a YAML or ACL file, "" of any other."""
-        return self.texts.get(file, "")
-
-
 def blocked(findings: Iterable[Finding]) -> dict[str, str]:
     """Return for each project that findings hold up the wider of what they block."""
     found: dict[str, str] = {}
@@ -157,15 +142,3 @@ def blocked(findings: Iterable[Finding]) -> dict[str, str]:
         if found.get(finding.project) != PROJECT:
             found[finding.project] = finding.blocks
     return found
-
-
-def named_groups(acls: Iterable[AclDocument | None]) -> dict[str, Position]:
-    """Return the groups that ACLs name, with the place that does so first."""
-    groups: dict[str, Position] = {}
-    for acl in dict.fromkeys(acls):
-        if acl is None:
-            continue
-        for name, entry in acl.group_entries.items():
-            if name not in groups and name not in SYSTEM_GROUPS:
-                groups[name] = Position(acl.file, entry.line, entry.column)
-    return groups

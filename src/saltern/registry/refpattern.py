@@ -7,8 +7,8 @@ import warnings
 from functools import lru_cache
 
 _PARAMETERS = ("${username}", "${shardeduserid}")
-_JAVA_ONLY = re.compile(r"\\[pPQEhHRXGkxcN]|\(\?<[A-Za-z]|&&|\(\?[a-zA-Z-]*[dUx]")
-_ESCAPED_OR_CLASS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
+_JAVA_ONLY = r"\\[pPQEhHRXGkxcN]|\(\?<[A-Za-z]|&&|\(\?[a-zA-Z-]*[dUx]"
+_ESCAPED_OR_CLASS = r"\\.|\[(?:\\.|[^\]\\])*\]"
 _WORDS = (
     ("missing )", "a '(' is not closed; close it, or write '\\('"),
     ("unbalanced parenthesis", "a ')' closes nothing; remove it, or write '\\)'"),
@@ -17,7 +17,7 @@ _WORDS = (
     ("nothing to repeat", "a * + or ? follows nothing; write '.*' for any text"),
 )
 """What :mod:`re` says, and what to write instead."""
-_COUNT = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
+_COUNT = r"\{[0-9]+(?:,[0-9]*)?\}"
 
 
 @lru_cache(maxsize=1024)
@@ -29,9 +29,9 @@ def pattern_problem(pattern: str) -> str | None:
     """
     for parameter in _PARAMETERS:
         pattern = pattern.replace(parameter, "")
-    if _JAVA_ONLY.search(pattern):
+    if re.search(_JAVA_ONLY, pattern):
         return None
-    if "{" in _COUNT.sub("", _ESCAPED_OR_CLASS.sub("", pattern)):
+    if "{" in re.sub(_COUNT, "", re.sub(_ESCAPED_OR_CLASS, "", pattern)):
         return "a '{' repeats nothing; write '\\{'"
     try:
         with warnings.catch_warnings():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|[\ud800-\udfff]")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_COMMIT = r"[0-9a-f]{40}"
 
 
 def is_ref(name: str) -> bool:
@@ -23,4 +23,4 @@ def is_branch(name: str) -> bool:
 
 def is_commit(name: str) -> bool:
     """Return whether ``name`` is a full commit id: 40 hex digits in lower case."""
-    return _COMMIT.fullmatch(name) is not None
+    return re.fullmatch(_COMMIT, name) is not None

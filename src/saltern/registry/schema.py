@@ -149,7 +149,7 @@ def _shape(key: Key) -> Schema:
 def _group_pattern() -> str:
     foreign = "|".join(groupmodel.FOREIGN)
     system = "|".join(_any_case(name) for name in sorted(SYSTEM_GROUPS))
-    control = groupmodel._CONTROL.pattern[1:-1]
+    control = groupmodel._CONTROL[1:-1]
     not_these = rf"(?!\.\.?$)(?!#)(?![0-9]+$)(?![0-9a-f]{{40}}$)(?!{foreign})(?!(?:{system})$)"
     printed = _escaped(rf"[^{control}]")
     return rf"^{not_these}(?!\s){printed}+(?<!\s)" + _END
@@ -157,7 +157,7 @@ def _group_pattern() -> str:
 
 def _member() -> Schema:
     """Return the schema of a username or an e-mail address."""
-    name, email = groupmodel._USERNAME.pattern, groupmodel._EMAIL.pattern.replace('\\"', '"')
+    name, email = groupmodel._USERNAME, groupmodel._EMAIL.replace('\\"', '"')
     pattern = rf"^(?![0-9]+$)(?!(?:self|me)$)(?:{name}|{email})" + _END
     return {"type": "string", "pattern": pattern, "maxLength": groupmodel._LONGEST_MEMBER}
 

@@ -54,14 +54,14 @@ PLAIN: tuple[tuple[str, str], ...] = (STATE, *PLACES.values())
 """Everything the policy ``settings`` is about in ``project.config``, descriptions left out."""
 
 _PLAIN_ROWS = frozenset((section, "", key.lower()) for section, key in PLAIN)
-_SIZE = re.compile(r"[0-9]{1,15} ?[kKmMgG]?")
+_SIZE = r"[0-9]{1,15} ?[kKmMgG]?"
 _BARE = frozenset({("project", "", "description"), ("access", "", "inheritfrom")})
 _BARE |= {("submit", "", "action")}
 
 
 def is_size(text: str) -> bool:
     """Return whether Gerrit takes ``text`` as a size: a number, then k, m, g or nothing."""
-    return _SIZE.fullmatch(text) is not None
+    return re.fullmatch(_SIZE, text) is not None
 
 
 def written(key: str, value: Any) -> Setting | None:

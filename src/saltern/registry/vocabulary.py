@@ -41,7 +41,7 @@ PERMISSIONS = (
 LABEL_PREFIXES = ("label-", "labelAs-", "removeLabel-")
 """Prefixes of permissions on a label; unlike other names they are case-sensitive."""
 LEGACY_PERMISSIONS = {"pushTag": "createTag", "pushSignedTag": "createSignedTag"}
-_PLUGIN_PERMISSION = re.compile(r"plugin-[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+")
+_PLUGIN_PERMISSION = r"plugin-[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+"
 _KNOWN = {name.lower() for name in PERMISSIONS}
 
 RANGED_CAPABILITIES = frozenset({"querylimit", "batchchangeslimit"})
@@ -127,7 +127,7 @@ def is_permission(name: str) -> bool:
         name.lower() in _KNOWN
         or name in LEGACY_PERMISSIONS
         or label_of(name) is not None
-        or _PLUGIN_PERMISSION.fullmatch(name) is not None
+        or re.fullmatch(_PLUGIN_PERMISSION, name) is not None
     )
 
 

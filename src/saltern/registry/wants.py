@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from saltern.registry.acl import SYSTEM_GROUPS, AclDocument
+from saltern.registry.asks import has_option, is_retired, parent, text
 from saltern.registry.keys import CORE_KEYS
 from saltern.registry.lookup import AclLookup
 from saltern.registry.model import Project
@@ -20,7 +19,6 @@ from saltern.registry.settingskeys import (
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
-NO_GERRIT = "no-gerrit"
 TRACK = "track-upstream"
 READ_ONLY = "READ_ONLY"
 
@@ -31,18 +29,6 @@ class Wants:
     def __init__(self, settings: RegistrySettings):
         self.settings = settings
         self._composer = Composer()
-
-    def filed(self, entry: RawEntry) -> RawEntry:
-        """Return the entry whose ACL file is to be read: a retired one may share another's."""
-        if not is_retired(entry) or self.settings.retired_acl is None:
-            return entry
-        values = {**entry.values, "acl-config": self.settings.retired_acl}
-        return dataclasses.replace(entry, values=values)
-
-    def parent(self, entry: RawEntry, document: AclDocument | None) -> str:
-        """Return the parent that an entry or its ACL asks for, else the default."""
-        named = document.inherit_from if document else None
-        return self.text(entry, "parent") or named or self.settings.default_parent
 
     def project(self, entry: RawEntry, lookup: AclLookup) -> Project:
         """Return the project an entry asks for; values of a wrong type count as absent."""
@@ -55,33 +41,33 @@ class Wants:
             name=entry.name or "",
             position=entry.at("project"),
             description=self.description(entry, document),
-            parent=self.parent(entry, document),
-            default_branch=self.text(entry, "default-branch") or self.settings.default_branch,
+            parent=parent(entry, document, self.settings),
+            default_branch=text(entry, "default-branch") or self.settings.default_branch,
             acl_file=lookup.path if document or not lookup.implied else None,
             acl=document,
             groups=groups,
             state=wanted or (document.state if document else None) or "ACTIVE",
-            upstream=self.text(entry, "upstream") or None,
-            upstream_prefix=self.text(entry, "upstream-prefix") or None,
+            upstream=text(entry, "upstream") or None,
+            upstream_prefix=text(entry, "upstream-prefix") or None,
             track_upstream=entry.values.get("track-upstream") is True or has_option(entry, TRACK),
             extra={k: v for k, v in entry.values.items() if k not in CORE_KEYS or k == "options"},
             settings=self.asked(entry, document),
             previously=previous_names(entry),
             upstream_branches=self.texts(entry, "upstream-branches"),
             upstream_tags=self.texts(entry, "upstream-tags"),
-            parent_at=entry.positions.get("parent") if self.text(entry, "parent") else None,
+            parent_at=entry.positions.get("parent") if text(entry, "parent") else None,
             composer=self._composer,
         )
 
     def description(self, entry: RawEntry, document: AclDocument | None) -> str:
         """Return the description, as the settings want it for a retired project."""
-        text = self.text(entry, "description")
-        if text is None and document:
-            text = document.get("project", None, "description")
-        text = (text or "").strip()
+        said = text(entry, "description")
+        if said is None and document:
+            said = document.get("project", None, "description")
+        said = (said or "").strip()
         if is_retired(entry) and self.settings.retired_description is not None:
-            return self.settings.retired_description.replace("{description}", text).strip()
-        return text
+            return self.settings.retired_description.replace("{description}", said).strip()
+        return said
 
     def texts(self, entry: RawEntry, key: str) -> tuple[str, ...] | None:
         """Return a key's list of texts, ``None`` when it is absent or something else."""
@@ -94,21 +80,11 @@ class Wants:
         found = list(asked(entry.values))
         if state := wanted_state(entry):
             found.append(state_setting(state))
-        parent = self.parent(entry, document)
+        wanted = parent(entry, document, self.settings)
         named = (document.inherit_from if document else None) or ROOT_PROJECT
-        if self.text(entry, "parent") or (document and parent != named):
-            found.append(Setting(*PARENT, parent))
+        if text(entry, "parent") or (document and wanted != named):
+            found.append(Setting(*PARENT, wanted))
         return tuple(found)
-
-    def text(self, entry: RawEntry, key: str) -> str | None:
-        """Return a key's text, ``None`` when it is absent or not text."""
-        value = entry.values.get(key)
-        return value if isinstance(value, str) else None
-
-
-def is_retired(entry: RawEntry) -> bool:
-    """Return whether the entry says ``retired: true``."""
-    return entry.values.get("retired") is True
 
 
 def wanted_state(entry: RawEntry) -> str | None:
@@ -122,9 +98,3 @@ def previous_names(entry: RawEntry) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return ()
     return tuple(names)
-
-
-def has_option(entry: RawEntry, option: str) -> bool:
-    """Return whether ``option`` stands in the entry's ``options``."""
-    options = entry.values.get("options")
-    return isinstance(options, list) and option in options

@@ -13,6 +13,9 @@ from saltern.registry.registry import Registry
 from saltern.report.plain import plain
 from saltern.steps import GROUP_KINDS, Step
 
+MOST_UPSTREAMS = 20
+"""Upstreams that are looked at for one patch set."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
@@ -23,11 +26,14 @@ class Forecast:
     problem: str = ""
 
 
-def forecast(looker: Looker, old: Registry | None, new: Registry) -> Forecast:
+def forecast(
+    looker: Looker, old: Registry | None, new: Registry, upstreams: bool = False
+) -> Forecast:
     """Return what the merge of ``new`` over ``old`` will do, by one look at the servers.
 
     ``old`` is ``None`` when what the change is built on cannot be read: all of the plan is the
-    change's then. Never raises for a server that cannot be looked at: ``problem`` says why.
+    change's then. ``upstreams``: whether those of its imports are looked at too. Never raises
+    for a server that cannot be looked at: ``problem`` says why.
     """
     before = old or Registry(None, {}, {}, ())
     both = dataclasses.replace(
@@ -44,7 +50,29 @@ def forecast(looker: Looker, old: Registry | None, new: Registry) -> Forecast:
         make_plan(dataclasses.replace(context, registry=each, compared={}))
         for each in (before, new)
     )
-    return difference(old_plan, new_plan)
+    found = difference(old_plan, new_plan)
+    return _with_upstreams(looker, found) if upstreams else found
+
+
+def _with_upstreams(looker: Looker, found: Forecast) -> Forecast:
+    """Hold back the imports whose upstream has not what is asked of it."""
+    imports = [step for step in found.steps if step.kind == "content" and _imports(step)]
+    try:
+        seen = looker.upstreams(imports[:MOST_UPSTREAMS])
+    except SalternError as error:
+        return dataclasses.replace(found, problem=str(error))
+    held = {
+        f"content:{name}": Block(problem["code"], problem["reason"])
+        for name, problem in seen.items()
+        if problem
+    }
+    steps = tuple(step for step in found.steps if step.key not in held)
+    return dataclasses.replace(found, steps=steps, blocked={**found.blocked, **held})
+
+
+def _imports(step: Step) -> bool:
+    payload = step.payload
+    return bool(payload["upstream"] and not payload["branch"] and not payload["moved_from"])
 
 
 def difference(old: Plan, new: Plan) -> Forecast:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from saltern.lock import Lock
 from saltern.look import Looker
 from saltern.registry.fetch import fetch
 from saltern.registry.history import History
 from saltern.registry.incremental import Cache
+from saltern.registry.known import Known, doubtful
 from saltern.registry.source import GitSource, Source
 from saltern.registry.yamlfile import UnreadableFile
 from saltern.review.picture import State
@@ -54,7 +57,16 @@ class Reader:
         return self._states[commit]
 
     def _load(self, commit: str) -> State:
+        source = self.source(commit)
         try:
-            return State(self._looker.load(self.source(commit), self._cache))
+            registry = self._looker.load(source, self._cache)
+            if doubtful(registry.findings):
+                registry = self._looker.informed(source, registry, self._known, self._cache)
         except UnreadableFile as error:
             return State(None, error.finding)
+        return State(registry)
+
+    @cached_property
+    def _known(self) -> Known | None:
+        """Return what Gerrit has, asked once: states that are compared must know the same."""
+        return self._looker.known()

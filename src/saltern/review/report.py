@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from saltern.report.plain import plain
-from saltern.review.reviewer import FAILED, Told
+from saltern.review.reviewer import FAILED, POSTED, STANDS, Told
 
 
 def report(told: Iterable[Told], problem: str = "") -> dict[str, Any]:
-    """Return ``status`` (``done``, ``failed``), ``changes`` and ``problems`` (what to grant).
+    """Return ``status`` (``done``, ``failed``), ``changes`` and ``problems`` (what to mend).
 
     ``problem``: why the open changes could not be listed.
     """
     told = list(told)
-    problems = sorted({each.reason for each in told if each.vote == "not permitted"})
+    problems = sorted({each.reason for each in told if each.status in (POSTED, STANDS)} - {""})
     failed = bool(problem) or any(each.status == FAILED for each in told)
     return {
         "status": "failed" if failed else "done",

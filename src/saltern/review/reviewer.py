@@ -147,7 +147,7 @@ class Reviewer:
         guarded: tuple[Guard, ...] = ()
         coming = Forecast()
         if new.registry is not None:
-            coming = forecast(self._looker, old.registry, new.registry)
+            coming = forecast(self._looker, old.registry, new.registry, self._settings.upstreams)
             if old.registry is not None:
                 wanted = self._looker.settings
                 guarded = guards(
@@ -190,14 +190,17 @@ class Reviewer:
             "mark": mark(commit),
             "message": summary(picture, rest, remarks, self._settings.rows),
             "comments": comments,
+            "instead": self._instead(picture, remarks) if comments else "",
             "label": label,
             "value": value,
         }
         evidence = self._apply(Step(REVIEW, str(row["number"]), "wants its picture", payload))
+        if evidence["refused"]:
+            remarks.append(f"Told without inline comments: {evidence['refused']}")
         return Told(
             row["number"],
             POSTED if evidence["posted"] else STANDS,
-            remark,
+            " ".join(remarks),
             picture.revision.number,
             picture.errors,
             picture.warnings,
@@ -206,6 +209,11 @@ class Reviewer:
             evidence["vote"] if label else ("not permitted" if remark else "none"),
             value if label else None,
         )
+
+    def _instead(self, picture: Picture, remarks: list[str]) -> str:
+        """Return the summary that tells all findings, for Gerrit may refuse the comments."""
+        rows = max(self._settings.rows, self._settings.comments)
+        return summary(picture, picture.groups, remarks, rows)
 
     def _inline(self, row: Mapping[str, Any], picture: Picture) -> tuple[Comments, list[Group]]:
         """Return the inline comments, and the findings that only the summary can tell."""

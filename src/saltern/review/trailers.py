@@ -16,7 +16,7 @@ def trailers(message: str) -> list[tuple[str, str]]:
     They are the last paragraph, unless that is the subject, when all of its lines are trailers;
     or a quarter of them where one was made by git itself.
     """
-    paragraphs = re.split(r"\n[ \t]*\n", message.replace("\r\n", "\n").strip())
+    paragraphs = re.split(r"\n(?:[ \t]*\n)+", message.replace("\r\n", "\n").strip())
     if len(paragraphs) < 2:
         return []
     lines = _Lines()

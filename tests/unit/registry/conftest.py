@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from saltern.registry import DirectorySource, Registry, load
+from saltern.registry.known import Known
 from saltern.registry.rules import all_rules
 from saltern.settings import CheckSettings, RegistrySettings
 
@@ -46,7 +47,7 @@ def registry_of(tmp_path):
         acls: dict[str, str] | None = None,
         *,
         check: CheckSettings | None = None,
-        server: list[str] | None = None,
+        server: Known | None = None,
         **settings,
     ) -> Registry:
         root = write_registry(tmp_path, projects, acls)

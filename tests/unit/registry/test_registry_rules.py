@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from saltern.registry.fix import apply
+from saltern.registry.known import Known
 from saltern.registry.rules import all_rules
 from saltern.settings import CheckSettings, build
 
@@ -41,7 +42,15 @@ def load_case(registry_of, case):
     acls = {name: text for name, text in acls.items() if text is not None}
     check = build(CheckSettings, case.get("check"), "check")
     projects = case.get("projects", "- project: org/a\n")
-    return registry_of(projects, acls, check=check, server=case.get("server"))
+    return registry_of(projects, acls, check=check, server=known(case.get("server")))
+
+
+def known(server):
+    """Return what a case says that Gerrit has, ``None`` where nobody asked it."""
+    if server is None:
+        return None
+    names = (frozenset(server.get(key, ())) for key in ("projects", "groups"))
+    return Known(*names, server.get("complete", True))
 
 
 @pytest.mark.parametrize(("code", "case"), cases("bad"))

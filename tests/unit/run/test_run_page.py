@@ -154,3 +154,19 @@ def test_old_runs_leave_the_page_and_foreign_files_stay(paged, tmp_path):
     runs.append(converger.converge("test").run)
     left = {path.name for path in (tmp_path / "page/runs").iterdir()}
     assert left == {"notes.html", *(f"{run}.html" for run in runs[-2:])}
+
+
+def test_old_runs_leave_the_journal_and_the_totals_go_on(paged, tmp_path):
+    """Each round prunes at its end; a step that was counted stays counted."""
+    page = tmp_path / "page"
+    paged(page, keep_days=None).converge("first")
+    paged(page, keep_days=None).converge("second")
+    counted = 'saltern_steps_total{kind="project",state="done"} 3\n'
+    assert counted in (page / "metrics.prom").read_text()
+    assert [run["cause"] for run in status(page)["runs"]] == ["second", "first"]
+    paged(page, keep_days=0.0).converge("third")
+    paged(page, keep_days=0.0).converge("fourth")
+    text = (page / "metrics.prom").read_text()
+    assert counted in text
+    assert 'saltern_runs_total{status="done"} 4\n' in text
+    assert "first" not in [run["cause"] for run in status(page)["runs"]]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -19,7 +20,7 @@ from saltern.errors import Refused, Retry, SalternError
 from saltern.importing.process import Limits, Ran, Runner
 from saltern.importing.progress import Progress, imports
 from saltern.importing.refs import HEADS
-from saltern.importing.repository import Repository, tail
+from saltern.importing.repository import GOES_ON, Repository, tail
 from saltern.importing.url import Remote, mask
 from saltern.importing.workplace import workplace
 from saltern.providers.gerrit.refusals import push_error
@@ -36,6 +37,8 @@ SKIP_RIGHTS = (
 AT_ONCE = 200
 """Most refs in one push: they are arguments, and their number is limited."""
 LONGEST_OUTPUT = 800
+LOOK_BYTES = 64 * 1024 * 1024
+"""Bytes that a list of refs may have."""
 SAID = "remote: ERROR:"
 _REJECTED = re.compile(r"^!\t[^\t:]*:([^\t]+)\t\[(?:remote )?rejected\] \((.*)\)$", re.M)
 
@@ -60,6 +63,25 @@ def work_repository(
         except SalternError as error:
             progress.tell(phase="stopped", reason=error.reason)
             raise
+
+
+@contextmanager
+def look_repository(server: Server, what: str, seconds: float) -> Iterator[Repository]:
+    """Give a repository whose remotes can be looked at for ``seconds``; it keeps nothing."""
+    server.cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="look-", dir=server.cache_dir) as name:
+        progress = Progress(Path(name) / "progress.json", "", "", LOOK_BYTES)
+        limits = Limits(time.monotonic() + seconds, LOOK_BYTES)
+        try:
+            run = Runner(Path(name), what, limits, progress.heard)
+            yield Repository(Path(name) / "repository.git", run, what, progress)
+        except Refused as error:
+            if error.code not in ("import-timeout", "import-size"):
+                raise
+            reason = f"{what}: no list of refs within {seconds:g} s and {LOOK_BYTES} bytes"
+            raise Retry(reason, code="upstream") from error
+        except Retry as error:
+            raise Retry(error.reason.removesuffix(GOES_ON), code=error.code) from error
 
 
 def observe_imports(server: Server) -> list[Mapping[str, Any]]:

@@ -7,7 +7,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from saltern.errors import Broken, SalternError
-from saltern.providers.gerrit import announce, histories, listing, members, preconditions, review
+from saltern.providers.gerrit import (
+    announce,
+    histories,
+    listing,
+    members,
+    preconditions,
+    review,
+    upstream,
+)
 from saltern.providers.gerrit.client import Client
 from saltern.providers.gerrit.config import MetaConfig
 from saltern.providers.gerrit.preconditions import Account
@@ -60,6 +68,10 @@ def observe(
         return review.observe_reviews(server, request["reviews"])
     if request.get("imports"):
         return {"imports": histories.observe_imports(server)}
+    if request.get("names"):
+        return {"names": _names(server.client, sight)}
+    if request.get("upstreams"):
+        return {"upstreams": upstream.observe_upstreams(server, request["upstreams"])}
     with ThreadPoolExecutor(max(1, server.settings.workers), "gerrit-observe") as pool:
         client = server.client
         heads = pool.submit(listing.all_projects, client)
@@ -92,6 +104,17 @@ def observe(
             **(members.observe_members(client, pool, wishes, listed, account) if wishes else {}),
             **({"sight": sight.to_data()} if sight else {}),
         }
+
+
+def _names(client: Client, sight: Sight | None) -> dict[str, Any]:
+    """Return the names of all ``projects`` and ``groups``, and whether they are ``complete``."""
+    groups = sight.list_groups(client) if sight else listing.all_groups(client)
+    complete = sight.to_data()["complete"] if sight else True
+    return {
+        "projects": sorted(listing.all_projects(client)),
+        "groups": sorted(groups),
+        "complete": complete,
+    }
 
 
 def _with_ancestors(

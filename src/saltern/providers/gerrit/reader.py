@@ -101,6 +101,8 @@ class GerritReader:
         """
         sight = read_sight(self.server.client)
         seen = observe(self.server, request, sight)
+        if "sight" not in seen:
+            return seen
         absent = [n for n in request.get("projects") or () if n not in seen["projects"]]
         seen["sight"]["hidden"] = [] if sight.complete else self.hidden(absent)
         return seen

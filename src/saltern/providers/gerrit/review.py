@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from saltern.errors import Refused, Retry
+from saltern.limits import LONGEST, cut, units
 from saltern.providers.gerrit.announce import account_id, own_messages, shortened
 from saltern.providers.gerrit.client import Client, HttpRefused, Unanswered, quoted
 from saltern.providers.gerrit.groups import locked
@@ -17,6 +18,9 @@ PAGE = 100
 SHORT_COMMIT = 12
 ONE = ("ALL_REVISIONS", "CURRENT_COMMIT", "CURRENT_FILES", "MESSAGES", "DETAILED_LABELS")
 MANY = ("CURRENT_REVISION", "MESSAGES")
+BRIEF = 600
+"""Code units of a message where Gerrit takes no long one: the verdict, and why it is short."""
+HINT = "raise change.maxComments or cumulativeCommentSizeLimit, or upload it as a new change"
 GIVEN, NONE, NOT_PERMITTED, UNKNOWN = "given", "none", "not permitted", "unknown label"
 
 
@@ -110,19 +114,20 @@ def post_review(server: Server, step: Step) -> dict[str, Any]:
 
     Payload: ``project``, ``change`` (number), ``revision``, ``tag``, ``mark`` (the message's first
     line), ``message``, ``comments`` (``{path: [{"line"|"range", "message", "unresolved"}]}``),
-    ``label`` (or ``None``) and ``value``. Evidence: ``messages`` with the mark that stand there,
-    ``posted`` (whether this call did it), ``vote``. Raises :class:`Refused` with code ``outdated``
-    when the change has moved on.
+    ``instead`` (the message when Gerrit refuses the comments), ``label`` (or ``None``) and
+    ``value``. Evidence: ``messages`` with the mark that stand there, ``posted`` (whether this call
+    did it), ``vote``, ``refused`` (Gerrit's words when it took less than all, else ''). Raises
+    :class:`Refused` with code ``outdated`` when the change has moved on.
     """
     payload, client = step.payload, server.client
     path, me = change_path(payload["project"], payload["change"]), account_id(client)
-    vote = NONE
+    vote, refused = NONE, ""
     with locked(server.cache_dir / "review.lock"):
         posted = not _standing(client, path, payload, me)
         if posted:
             _demand_current(client, path, payload)
             try:
-                vote = _send(client, path, payload)
+                vote, refused = _send(client, path, payload)
             except Unanswered as error:
                 if not _standing(client, path, payload, me):
                     raise error from None
@@ -130,7 +135,7 @@ def post_review(server: Server, step: Step) -> dict[str, Any]:
     if not standing:
         what = f"change {payload['change']}: the review does not stand there"
         raise Retry(what, code="read-back")
-    return {"messages": standing, "posted": posted, "vote": vote}
+    return {"messages": standing, "posted": posted, "vote": vote, "refused": refused}
 
 
 def _standing(client: Client, path: str, payload: Mapping[str, Any], me: int) -> int:
@@ -148,16 +153,46 @@ def _demand_current(client: Client, path: str, payload: Mapping[str, Any]) -> No
         )
 
 
-def _send(client: Client, path: str, payload: Mapping[str, Any]) -> str:
-    """Post the review and return what became of the vote."""
+def _send(client: Client, path: str, payload: Mapping[str, Any]) -> tuple[str, str]:
+    """Post the review, less of it when Gerrit refuses more, for the vote must stand.
+
+    Gerrit limits the comments of a change and the size of all (``change.maxComments``,
+    ``change.cumulativeCommentSizeLimit``), and refuses a review as a whole. Returns what became of
+    the vote and Gerrit's words when it was not posted in full.
+    """
     where = f"{path}/revisions/{payload['revision']}/review"
-    body = {
-        "message": shortened(payload["message"]),
-        "tag": payload["tag"],
-        "comments": payload["comments"],
-        "omit_duplicate_comments": True,
-        "notify": "OWNER",
-    }
+    whole = {"message": shortened(payload["message"]), "comments": payload["comments"]}
+    try:
+        return _send_one(client, where, payload, whole), ""
+    except HttpRefused as error:
+        if error.status != 400:
+            raise
+        refused = error.text
+    try:
+        text = _because(payload.get("instead") or payload["message"], refused, LONGEST)
+        return _send_one(client, where, payload, {"message": text}), refused
+    except HttpRefused as error:
+        if error.status != 400:
+            raise
+    text = _because(payload["message"], refused, BRIEF)
+    try:
+        return _send_one(client, where, payload, {"message": text}), refused
+    except HttpRefused as error:
+        if error.status != 400:
+            raise
+        raise Refused(f"{error} (nor a short one without comments: {HINT})", code="full") from None
+
+
+def _because(message: str, refused: str, most: int) -> str:
+    reason = f"\n\nThis is told without comments on the lines, which Gerrit refused: {refused}"
+    return cut(message, most - units(reason), "\n\n(cut off here)") + reason
+
+
+def _send_one(
+    client: Client, where: str, payload: Mapping[str, Any], said: Mapping[str, Any]
+) -> str:
+    """Post one review and return what became of the vote."""
+    body = {**said, "tag": payload["tag"], "omit_duplicate_comments": True, "notify": "OWNER"}
     label = payload["label"]
     if label is None:
         client.post(where, body)

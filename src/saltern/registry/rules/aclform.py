@@ -15,7 +15,7 @@ from saltern.settings import RegistrySettings
 
 Fixed = Iterator[tuple[Position, str, tuple[Edit, ...]]]
 
-_TRAILING = re.compile(r"(?<!\\)[ \t]+(?=\r?(?:\n|\Z))")
+_TRAILING = r"(?<!\\)[ \t]+(?=\r?(?:\n|\Z))"
 _ENDS = (" \n", "\t\n", " \r", "\t\r")
 _COMMENT = ("#", ";")
 _BY_NAME = frozenset({"access", "notify", "plugin"})
@@ -42,7 +42,7 @@ def mixed_blanks(document: AclDocument, settings: RegistrySettings) -> Fixed:
                 end = (entry.line, entry.column)
                 edits.append(Edit(document.file, (entry.line, 1), end, most))
     if any(end in text for end in _ENDS) or text.endswith((" ", "\t")):
-        edits += [replace(document.file, text, *m.span()) for m in _TRAILING.finditer(text)]
+        edits += [replace(document.file, text, *m.span()) for m in re.finditer(_TRAILING, text)]
     if edits:
         first = min(edits, key=lambda e: e.start)
         place = Position(document.file, *first.start, first.end)

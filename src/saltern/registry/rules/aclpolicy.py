@@ -19,7 +19,7 @@ from saltern.settings import CheckSettings, RegistrySettings
 Lines = Iterator[tuple[Position, str]]
 Fixed = Iterator[tuple[Position, str, tuple[Edit, ...]]]
 
-_VALUE = re.compile(r"=[ \t]*(.*?)[ \t]*\r?\n?\Z", re.DOTALL)
+_VALUE = r"(?s)=[ \t]*(.*?)[ \t]*\r?\n?\Z"
 
 
 @rule("SLT084", ACL, about=("access.create",), severity=WARNING)
@@ -82,7 +82,7 @@ def exclusive_out_of_order(document: AclDocument, settings: RegistrySettings) ->
         ordered = sorted(names, key=str.lower)
         if names == ordered or "," in value:
             continue
-        match = _VALUE.search(document.text, entry.start, entry.end)
+        match = re.compile(_VALUE).search(document.text, entry.start, entry.end)
         plain = match is not None and match[1] == value
         fix = (
             (replace(document.file, document.text, *match.span(1), " ".join(ordered)),)

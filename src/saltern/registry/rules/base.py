@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saltern.registry.acl import AclDocument
 from saltern.registry.findings import ERROR
@@ -13,6 +13,9 @@ from saltern.registry.lookup import AclLookup
 from saltern.registry.source import Source
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import CheckSettings, RegistrySettings
+
+if TYPE_CHECKING:
+    from saltern.registry.known import Known
 
 ENTRY = "entry"
 LOOKUP = "lookup"
@@ -52,8 +55,8 @@ class Collected:
     ``repeated``: the later ones; ``parents``: project to parent; ``documents``: project to
     its parsed ACL; ``order``: all entries with a usable name in file order; ``lookups``:
     project to what became of its ACL; ``text``: the projects file; ``source``: the other files;
-    ``server``: names of the projects that Gerrit has, ``None`` when nobody asked it; ``shared``:
-    what one rule worked out and another needs too.
+    ``server``: what Gerrit has, ``None`` when nobody asked it; ``shared``: what one rule worked out
+    and another needs too.
     """
 
     entries: Mapping[str, RawEntry]
@@ -66,7 +69,7 @@ class Collected:
     source: Source | None = None
     settings: RegistrySettings = field(default_factory=RegistrySettings)
     check: CheckSettings = field(default_factory=CheckSettings)
-    server: Collection[str] | None = None
+    server: Known | None = None
     shared: dict[str, Any] = field(default_factory=dict)
 
 

@@ -21,7 +21,7 @@ Fixed = Iterator[tuple[str | None, Position, str, tuple[Edit, ...]]]
 _OTHER_BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 """Line breaks that one of YAML and Python knows beside the usual ones."""
 USUAL_NAME = CheckSettings().name_pattern
-_SCP = re.compile(r"(?:[^@/]+@)?([^:/]+):")
+_SCP = r"(?:[^@/]+@)?([^:/]+):"
 
 
 @rule("SLT080", REGISTRY, severity=WARNING)
@@ -177,7 +177,7 @@ def upstream_elsewhere(entry: RawEntry, check: CheckSettings) -> Places:
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
     if "://" not in url:
-        match = _SCP.match(url)
+        match = re.match(_SCP, url)
         return "ssh", match[1].lower() if match else ""
     try:
         parts = urlsplit(url)

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     | (?P<word>[^\x00-\x20!"$%'()\-:;?\[\]{}][^\x00-\x20!"$%'():;?\[\]{}]*)""",
     re.VERBOSE | re.DOTALL,
 )
-_OPERATOR = re.compile(r"[a-z_]+(?:-[a-z_]+)*")
+_OPERATOR = r"[a-z_]+(?:-[a-z_]+)*"
 _JOINS = {"AND", "and", "OR", "or"}
 _NOT = {"NOT", "not", "-"}
 
@@ -81,7 +81,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
 def _term(tokens: list[tuple[str, str]], at: int) -> tuple[Term, int]:
     kind, word = tokens[at]
     after = tokens[at + 1]
-    if kind != "word" or after != ("mark", ":") or not _OPERATOR.fullmatch(word):
+    if kind != "word" or after != ("mark", ":") or not re.fullmatch(_OPERATOR, word):
         raise ExpressionError(f"{word[:40]!r} has no operator; write OPERATOR:VALUE")
     value, at = "", at + 2
     while tokens[at][0] == "word" and tokens[at + 1] == ("mark", ":"):

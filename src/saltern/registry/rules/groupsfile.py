@@ -21,7 +21,7 @@ Found = Iterator[tuple[str | None, Position, str]]
 BUILT_IN = ("Administrators", "Blocked Users", "Service Users")
 """Groups that a new Gerrit has."""
 LONGEST_DESCRIPTION = 2000
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_CONTROL = "[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]"
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def _bad_texts(entry: RawGroup) -> Iterator[tuple[Position, str]]:
         size = len(description.text)
         text = f"description has {size} characters; shorten it to {LONGEST_DESCRIPTION}"
         yield description.position, text
-    if description and (bad := _CONTROL.search(description.text)):
+    if description and (bad := re.search(_CONTROL, description.text)):
         code = f"U+{ord(bad.group()):04X}"
         yield description.position, f"description has the control character {code}; remove it"
     owner = entry.text("owner")

@@ -26,13 +26,16 @@ def group_like_another(collected: Collected) -> Iterator[tuple[str | None, Posit
 
     Why: Gerrit takes any name; the misspelt group is made, has no members, and nobody has the
     right. Said only of a group that one file uses and whose name is not made of that file's or
-    its projects' names, beside one used more often or so made; so a warning.
+    its projects' names, beside one used more often or so made; so a warning, and not where Gerrit
+    was asked and has the group.
     Example: ``group greande-core`` in grenade.config beside ``group grenade-core``
     Instead: ``group grenade-core``
     """
     files = _files(collected)
     users = _users(files.documents.values())
     odd = {g for g, used in users.items() if len(used) == 1 and not _explained(g, used[0], files)}
+    if collected.server:
+        odd -= collected.server.groups
     if not odd:
         return
     known = _neighbourhoods(_alike(odd, (name for name in users if name not in odd)))

@@ -17,7 +17,7 @@ from saltern.settings import RegistrySettings
 
 Lines = Iterator[tuple[Position, str]]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_NAME = r"[A-Za-z0-9][A-Za-z0-9-]*"
 _CONDITIONS = {
     "maxwithblock": "label:{label}=MAX AND -label:{label}=MIN",
     "maxnoblock": "label:{label}=MAX",
@@ -25,7 +25,7 @@ _CONDITIONS = {
 }
 """What a label function of older releases asked for (documentation: config-labels)."""
 _DEPRECATED = [f"label.{key}" for key in vocabulary.DEPRECATED_LABEL_KEYS]
-_VALUE = re.compile(r"[+-]?[0-9]{1,5}(?:\s.*)?", re.DOTALL)
+_VALUE = r"(?s)[+-]?[0-9]{1,5}(?:\s.*)?"
 
 
 @rule("SLT040", ACL, about=("label",), blocks=ACCESS)
@@ -38,7 +38,7 @@ def bad_label(document: AclDocument, settings: RegistrySettings) -> Lines:
     Instead: ``function = NoBlock`` and a submit requirement
     """
     for header in document.headers:
-        if header.section == "label" and not _NAME.fullmatch(header.subsection or ""):
+        if header.section == "label" and not re.fullmatch(_NAME, header.subsection or ""):
             name = re.sub("[^A-Za-z0-9]+", "-", header.subsection or "").strip("-") or "NAME"
             text = (
                 f'a label\'s name has letters, digits and dashes only; write [label "{name[:60]}"]'
@@ -55,7 +55,7 @@ def _label_problem(entry: Entry) -> str | None:
     key, value = entry.key.lower(), entry.value or ""
     if key == "function" and value not in vocabulary.LABEL_FUNCTIONS:
         return _function_problem(entry.subsection or "", value)
-    if key == "value" and not _VALUE.fullmatch(value):
+    if key == "value" and not re.fullmatch(_VALUE, value):
         return f"value {value[:40]!r} is no vote with a text; write one such as 'value = -1 Fails'"
     if key == "defaultvalue" and not re.fullmatch(r"[+-]?[0-9]{1,5}", value):
         return f"defaultValue {value[:40]!r} is no vote; write one of the label's values, such as 0"
@@ -79,7 +79,7 @@ def _repeated_votes(document: AclDocument) -> Lines:
     for entry in view(document).sections.get("label", ()):
         if entry.key.lower() != "value":
             continue
-        if _VALUE.fullmatch(entry.value or ""):
+        if re.fullmatch(_VALUE, entry.value or ""):
             vote = (entry.subsection, int((entry.value or "").split()[0]))
             if vote in seen:
                 yield (

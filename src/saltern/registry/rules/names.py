@@ -11,7 +11,7 @@ from saltern.registry.rules.base import ENTRY, REGISTRY, Collected, rule
 from saltern.registry.yamlfile import RawEntry
 from saltern.settings import RegistrySettings
 
-_ALLOWED = re.compile(r"[A-Za-z0-9._+/-]+")
+_ALLOWED = r"[A-Za-z0-9._+/-]+"
 _SAFE = re.compile(r"(?:\w[\w+-]{0,99}/){0,6}\w[\w+-]{0,99}", re.ASCII)
 """Names as nearly all are, of which nothing can be wrong but to be one of Gerrit's own."""
 _OWN = ("All-Projects", "All-Users")
@@ -38,7 +38,7 @@ def name_problem(name: str) -> str | None:
     """Return what is wrong with a project name, ``None`` when nothing is."""
     if _SAFE.fullmatch(name) and name not in _OWN:
         return None
-    if not _ALLOWED.fullmatch(name):
+    if not re.fullmatch(_ALLOWED, name):
         return "may only have letters, digits, '/', '.', '_', '+' and '-'"
     if name in _OWN:
         return "is Gerrit's own, which no registry manages; name another project"

@@ -97,8 +97,11 @@ def parent_elsewhere(collected: Collected) -> Found:
     Example: ``inheritFrom = org/bsae``
     Instead: ``inheritFrom = org/base``, or an entry for it.
     """
-    if collected.server is None:
+    server = collected.server
+    if server is None or not server.complete:
         for name, parent in _strangers(collected):
+            if server and parent in server.projects:
+                continue
             message = f"parent {parent[:80]!r} is not in the registry"
             hint = meant(parent, collected.entries) or "; add an entry for it, unless Gerrit has it"
             yield name, _place(collected, name), message + hint
@@ -112,9 +115,9 @@ def parent_nowhere(collected: Collected) -> Found:
     Example: ``inheritFrom = org/bsae``
     Instead: ``inheritFrom = org/base``, or an entry for it.
     """
-    if collected.server is not None:
+    if collected.server is not None and collected.server.complete:
         for name, parent in _strangers(collected):
-            if parent not in collected.server:
+            if parent not in collected.server.projects:
                 message = f"parent {parent[:80]!r} is neither in the registry nor on Gerrit"
                 hint = meant(parent, collected.entries) or "; add an entry for it"
                 yield name, _place(collected, name), message + hint

@@ -25,7 +25,7 @@ Lines = Iterator[tuple[Position, str]]
 EXPRESSIONS = ("applicableif", "submittableif", "overrideif")
 _NO_OPERATOR = "; Gerrit's documentation (searching changes) lists the operators"
 _ASKS_FOR_ONE = ("add one", "write OPERATOR:VALUE")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,5}")
+_NUMBER = r"[+-]?[0-9]{1,5}"
 
 
 @rule("SLT045", ACL, about=("submit-requirement",), blocks=ACCESS, policy=True)
@@ -99,7 +99,7 @@ def _value_problem(term: Term) -> str | None:
     if term.operator == "changekind" and word not in CHANGE_KINDS:
         hint = meant(word, CHANGE_KINDS) or f"; write {one_of(CHANGE_KINDS)}"
         return f"unknown kind of change {term.value[:40]!r}{hint}"
-    is_vote = word in CONDITION_VOTES or _NUMBER.fullmatch(term.value.strip())
+    is_vote = word in CONDITION_VOTES or re.fullmatch(_NUMBER, term.value.strip())
     if term.operator == "is" and not is_vote:
         words = ", ".join(f"is:{each}" for each in CONDITION_VOTES)
         return f"is:{term.value[:40]} is no vote; write {words} or is:NUMBER"

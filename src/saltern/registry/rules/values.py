@@ -17,10 +17,10 @@ Places = Iterator[tuple[Position, str]]
 
 LONGEST_DESCRIPTION = 10_000
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_UNSAFE_URL = re.compile("[\x00-\x20\x7f\\\\\"'<>`{}|^\ud800-\udfff]")
-_SCP_LIKE = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!/?/)[^:-][^:]*")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:.]+")
-_PREFIX = re.compile(r"[A-Za-z0-9._/-]*")
+_UNSAFE_URL = "[\x00-\x20\x7f\\\\\"'<>`{}|^\ud800-\udfff]"
+_SCP_LIKE = r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!/?/)[^:-][^:]*"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:.]+"
+_PREFIX = r"[A-Za-z0-9._/-]*"
 _SCHEMES = ("https", "http", "git", "ssh")
 
 
@@ -97,7 +97,7 @@ def bad_upstream_prefix(entry: RawEntry, settings: RegistrySettings) -> Places:
     prefix = entry.values.get("upstream-prefix")
     if not isinstance(prefix, str) or not prefix:
         return
-    if not _PREFIX.fullmatch(prefix) or not is_branch(f"{prefix.rstrip('/')}/x"):
+    if not re.fullmatch(_PREFIX, prefix) or not is_branch(f"{prefix.rstrip('/')}/x"):
         yield (
             entry.at("upstream-prefix"),
             (
@@ -114,14 +114,14 @@ def _is_pattern(pattern: str) -> bool:
 
 def upstream_problem(url: str, allow_local: bool = False) -> str | None:
     """Return what is wrong with an upstream URL (never its credentials), or ``None``."""
-    if bad := _UNSAFE_URL.search(url):
+    if bad := re.search(_UNSAFE_URL, url):
         return f"has the character {bad.group()!r}, which no URL may have; remove it"
     if len(url) > 2000:
         return "has more than 2000 characters; write https://HOST/PATH"
     if url.startswith(("/", "file://")):
         return None if allow_local else "is a local path; write https://HOST/PATH"
     if "://" not in url:
-        return None if _SCP_LIKE.fullmatch(url) else "is no URL; write https://HOST/PATH"
+        return None if re.fullmatch(_SCP_LIKE, url) else "is no URL; write https://HOST/PATH"
     return _split_problem(url)
 
 
@@ -138,7 +138,7 @@ def _split_problem(url: str) -> str | None:
         return "has credentials in it; remove them (and change them: they were published)"
     if user is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", user):
         return "has a user name that is none; write ssh://git@HOST/PATH"
-    if not host or not _HOST.fullmatch(host):
+    if not host or not re.fullmatch(_HOST, host):
         return "names no host; write https://HOST/PATH"
     if not parts.path.strip("/"):
         return "names no repository; write https://HOST/PATH"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -14,6 +15,9 @@ from saltern.report.findings.rulepage import more
 from saltern.report.findings.shown import visible, width
 from saltern.report.plain import printable
 
+Style = Callable[..., str]
+"""Makes a text look as keywords such as ``bold=True`` say; see :func:`click.style`."""
+
 _BEFORE = 40
 _WIDEST = 140
 
@@ -24,34 +28,38 @@ def render_text(
     """Return the findings, and a summary line; each rule is pointed to once."""
     lines = Lines(source)
     told: set[str] = set()
-    shown = [_one(group, lines, told) for group in groups]
-    text = "\n\n".join([*shown, summary(groups, others)])
-    return text if color else click.unstyle(text)
+    style = click.style if color else _unstyled
+    shown = [_one(group, lines, told, style) for group in groups]
+    return "\n\n".join([*shown, summary(groups, others)])
 
 
-def _one(group: Group, lines: Lines, told: set[str]) -> str:
+def _unstyled(text: str, **_: Any) -> str:
+    return text
+
+
+def _one(group: Group, lines: Lines, told: set[str], style: Style) -> str:
     finding = group.finding
     tone = "red" if finding.severity == ERROR else "yellow"
-    place = click.style(printable(str(finding.position)), bold=True)
-    severity = click.style(finding.severity, fg=tone)
-    code = click.style(finding.code, fg=tone, bold=True)
+    place = style(printable(str(finding.position)), bold=True)
+    severity = style(finding.severity, fg=tone)
+    code = style(finding.code, fg=tone, bold=True)
     out = [f"{place}: {code} {severity} {printable(finding.message)}"]
-    out += _excerpt(finding.position, lines, tone)
+    out += _excerpt(finding.position, lines, tone, style)
     if finding.code not in told and (command := more(finding.code)):
         told.add(finding.code)
-        out.append(f"{_label('help')} {command}")
+        out.append(f"{_label('help', style)} {command}")
     if group.concerned():
-        out.append(f"{_label('projects')} {printable(group.concerned())}")
+        out.append(f"{_label('projects', style)} {printable(group.concerned())}")
     if finding.fix:
-        out.append(f"{_label('fix')} saltern check --fix")
+        out.append(f"{_label('fix', style)} saltern check --fix")
     return "\n".join(out)
 
 
-def _label(word: str) -> str:
-    return click.style(f"  = {word}:", fg="cyan")
+def _label(word: str, style: Style) -> str:
+    return style(f"  = {word}:", fg="cyan")
 
 
-def _excerpt(position: Position, lines: Lines, tone: str) -> list[str]:
+def _excerpt(position: Position, lines: Lines, tone: str, style: Style) -> list[str]:
     """Return the source line and the carets below it; nothing when there is no such line."""
     line = lines.line(position)
     if line is None:
@@ -64,5 +72,5 @@ def _excerpt(position: Position, lines: Lines, tone: str) -> list[str]:
     number = str(position.line)
     margin = " " * len(number)
     shown = (cut + before + meant + visible(line[min(end, right) : right]) + after).rstrip()
-    under = " " * width(cut + before) + click.style("^" * max(1, width(meant)), fg=tone)
+    under = " " * width(cut + before) + style("^" * max(1, width(meant)), fg=tone)
     return [f"{margin} |", f"{number} | {shown.replace(chr(9), ' ')}", f"{margin} | {under}"]
