@@ -1,15 +1,16 @@
 # The commands are described in README.md. Variables: PYTHON, KEEP=1, GERRIT_WAR, JAVA,
-# SALTERN_CORPUS, ARGS (more arguments for the command).
+# SALTERN_CORPUS, ARGS (more arguments for the command), LAB (the lab's name).
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/made-$(if $(GERRIT_WAR),java,plain)
 ARGS ?=
+LAB ?= lab
 
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test lab lab-down lab-test lint format bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## /make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*  ## /make \1\t/p' Makefile
 
 $(STAMP): requirements/lock.txt requirements/java.txt requirements/make-venv pyproject.toml
 	@requirements/make-venv $(VENV)
@@ -21,6 +22,15 @@ demo: $(STAMP)  ## the main job, from a reviewed change to a project on Gerrit a
 test: $(STAMP)  ## the tests that need nothing but the package registries
 	@requirements/get-browser
 	@$(BIN)/python -m pytest $(ARGS)
+
+lab: $(STAMP)  ## all hosts of pillar/dev on this machine, with their highstate (as root)
+	@$(BIN)/python -m lab.hosts --name $(LAB) up $(ARGS)
+
+lab-down: $(STAMP)  ## remove the lab
+	@$(BIN)/python -m lab.hosts --name $(LAB) down
+
+lab-test: $(STAMP)  ## the tests on the lab's hosts (as root)
+	@$(BIN)/python -m pytest -m lab tests/lab $(ARGS)
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check .
@@ -42,5 +52,6 @@ lock: $(STAMP)  ## make requirements/lock.txt again (UPGRADE=1: newest versions)
 	    $(if $(UPGRADE),--upgrade) -o requirements/lock.txt pyproject.toml requirements/tools.in
 
 clean:  ## remove what the other targets made
+	@! ls -d .lab/hosts/*/ 2>/dev/null || { echo 'these labs are there: make lab-down LAB=NAME first'; exit 1; }
 	rm -rf $(VENV) .lab .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

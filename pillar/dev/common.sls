@@ -1,0 +1,3 @@
+# Vagrant logs in as its own account.
+sshd:
+  allow_groups: [vagrant]

@@ -1,0 +1,19 @@
+include:
+  - java
+  - nginx
+  - gerrit.account
+  - gerrit.config
+  - gerrit.release
+  - gerrit.service
+  - gerrit.proxy
+  - gerrit.accounts
+  - gerrit.access
+  - gerrit.votes
+  - gerrit.backup
+
+extend:
+  All-Projects:
+    gerrit:
+      - require:
+        - service: nginx
+        - gerrit_site: gerrit-administrator

@@ -1,0 +1,15 @@
+library-builder:
+  file.managed:
+    - name: /usr/local/lib/saltern/build-library
+    - source: salt://salt_master/files/build-library
+    - mode: '0755'
+    - makedirs: True
+
+library-built:
+  cmd.run:
+    - name: /usr/local/lib/saltern/build-library
+    - unless: /usr/local/lib/saltern/build-library --check
+    - order: 1
+    - require:
+      - file: library-builder
+      - file: /var/lib/saltern/files

@@ -1,0 +1,4 @@
+include:
+  - tls.host
+  - tls.trust
+  - tls.ssh

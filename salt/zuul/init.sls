@@ -1,0 +1,5 @@
+include:
+  - tls
+  - zuul.account
+  - zuul.install
+  - zuul.config

@@ -1,0 +1,6 @@
+{% from tpldir ~ '/service.jinja' import daemon with context %}
+
+include:
+  - zuul
+
+{{ daemon('launcher') }}
