@@ -4,7 +4,7 @@ Nothing here needs the library: a tree newer than the library on the host still 
 
 :depends: jsonschema
 
-.. versionadded:: 0.3.0
+.. versionadded:: 0.2.0
 """
 
 import copy
@@ -38,7 +38,7 @@ def config(name, defaults, schema):
 
         salt-call component.config timesync '{servers: []}' '{type: object}'
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     given = __pillar__.get(name)
     if given is not None and not isinstance(given, dict):
@@ -62,7 +62,7 @@ def hosts(role):
 
         salt-call component.hosts zookeeper
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     listed = (__pillar__.get("site") or {}).get("hosts")
     if not listed:
@@ -88,7 +88,7 @@ def open_ports(table, extra=()):
 
         salt-call component.open_ports '{base: [{port: 22, proto: tcp, from: any, what: ssh}]}'
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     rows = [row for role in ["base", *__pillar__.get("roles", [])] for row in table[role]]
     found = []

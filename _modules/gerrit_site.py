@@ -5,7 +5,7 @@ How it is reached is the pillar's ``saltern:gerrit``, but on loopback where a fu
 
 :depends: saltern in the minion's Python
 
-.. versionadded:: 0.3.0
+.. versionadded:: 0.2.0
 """
 
 import hashlib
@@ -54,7 +54,7 @@ def release(site, version, source, sha256=None, test=False, **place):
 
         salt review01 state.apply gerrit
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     host = _installation(site, **place)
     digest = sha256 or _digest(source)
@@ -79,7 +79,7 @@ def wait(url, seconds=300):
 
         salt review01 gerrit_site.wait http://127.0.0.1:8080
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     return _call(library.wait_until_up, _settings(url), seconds)
 
@@ -93,7 +93,7 @@ def administrator(url, email=None, test=False):
 
         salt review01 gerrit_site.administrator http://127.0.0.1:8080 test=True
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     return _call(library.administrator_present, _settings(url), email, test=test)
 
@@ -109,7 +109,7 @@ def label(name, values, project="All-Projects", test=False):
 
         salt review01 gerrit_site.label Verified "{-1: Fails, 0: No score, 1: Works}"
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     client = Client(_settings())
     try:

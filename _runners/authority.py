@@ -4,7 +4,7 @@ Its keys are in the directory that the master's setting ``saltern_authority`` na
 what it publishes goes below ``issued``, which the file server serves. A request is trusted by its
 own signature, never by the event that brought it (:mod:`saltern.pki.request`).
 
-.. versionadded:: 0.3.0
+.. versionadded:: 0.2.0
 """
 
 import logging
@@ -46,7 +46,7 @@ def sign(request):
 
         salt-run authority.sign request='{body: ..., signature: ...}'
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     try:
         answer = _desk().answer(request, _granted)
@@ -77,7 +77,7 @@ def list_(host=None):
         salt-run authority.list
         salt-run authority.list host=review01.example.org
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     rows = [row for row in _desk().ledger.latest() if host in (None, row["host"])]
     now = time.time()
@@ -99,7 +99,7 @@ def rotate():
 
         salt-run authority.rotate
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     next_steps = {
         "prepared": "apply the highstate on every host, then run authority.rotate again",
@@ -117,7 +117,7 @@ def retire():
 
         salt-run authority.retire
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     return _change(lambda own: {"retired": _retire(own)})
 

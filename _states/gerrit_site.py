@@ -1,6 +1,6 @@
 """The Gerrit site on this host as states: its release, that it answers, who administers it.
 
-.. versionadded:: 0.3.0
+.. versionadded:: 0.2.0
 """
 
 from salt.exceptions import CommandExecutionError
@@ -26,7 +26,7 @@ def released(name, version, source, sha256=None, **place):
             - source: https://repository.example.org/gerrit-3.13.1.war
             - sha256: 8f3c...
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     ret = _ret(name)
     call = __salt__["gerrit_site.release"]
@@ -57,7 +57,7 @@ def up(name, seconds=300):
         http://127.0.0.1:8080:
           gerrit_site.up
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     ret = _ret(name)
     if __opts__["test"]:
@@ -79,7 +79,7 @@ def administrator(name, email=None):
         http://127.0.0.1:8080:
           gerrit_site.administrator
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     return _present("gerrit_site.administrator", name, {"url": name, "email": email})
 
@@ -93,7 +93,7 @@ def label(name, values, project="All-Projects"):
           gerrit_site.label:
             - values: {-1: Fails, 0: No score, 1: Works}
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     wanted = {"name": name, "values": values, "project": project}
     return _present("gerrit_site.label", name, wanted)

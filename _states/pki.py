@@ -3,7 +3,7 @@
 A host makes its keys itself. What it needs it asks the master for in an event that it signs with
 its Salt key; the answer lies on the master's file server (``salt://issued/``).
 
-.. versionadded:: 0.3.0
+.. versionadded:: 0.2.0
 """
 
 import grp
@@ -46,7 +46,7 @@ def authority(name, issued, common_name, domains=(), days=3650, user="salt"):
     user
         Account that the master runs under; it owns the keys.
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     missing = Authority(Path(name)).missing()
     if missing and __opts__["test"]:
@@ -87,7 +87,7 @@ def tls(name, hosts, group=None, renew_days=30, timeout=90):
             - hosts: [review01.example.org, review.example.org]
             - group: ssl-cert
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     try:
         bundle = _published("issued/ca.crt")
@@ -122,7 +122,7 @@ def ssh_host(name, hosts, renew_days=30, timeout=90):
             - name: /etc/ssh/ssh_host_ed25519_key
             - hosts: [review01.example.org, review.example.org]
 
-    .. versionadded:: 0.3.0
+    .. versionadded:: 0.2.0
     """
     try:
         signers = _published("issued/ssh_ca.pub")

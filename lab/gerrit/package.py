@@ -39,7 +39,9 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     data = packed(args.version, args.defect)
     if not args.check:
-        args.out.write_bytes(data)
+        part = args.out.with_suffix(".part")
+        part.write_bytes(data)
+        part.replace(args.out)
     elif not args.out.is_file() or args.out.read_bytes() != data:
         sys.exit(1)
 

@@ -85,7 +85,9 @@ def apply_all(
     A host whose needs failed is left out, with that as its error.
     """
     waiting = {machine.host.id: machine for machine in machines}
-    ids, ended, running = set(waiting), {}, {}
+    ids = set(waiting)
+    ended: dict[str, Applied] = {}
+    running: dict[Future[Applied], str] = {}
     with ThreadPoolExecutor(WIDTH) as pool:
         while waiting or running:
             for id_ in [id_ for id_ in waiting if not (site.needs[id_] & ids) - set(ended)]:

@@ -3,7 +3,7 @@
 # it comes from a private tree, or from pillar/dev with fake ones.
 {% import_yaml 'site.yaml' as site %}
 {% set of_role = {
-  'salt-master': ['saltern.master', 'secrets.salt_master'],
+  'salt-master': ['saltern.master', 'standin', 'secrets.salt_master'],
   'gerrit': ['saltern.gerrit', 'gerrit', 'secrets.gerrit'],
   'git-mirror': ['saltern.mirror', 'secrets.mirror'],
   'logs': ['logs'],

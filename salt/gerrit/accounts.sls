@@ -1,11 +1,18 @@
 {% from tpldir ~ '/map.jinja' import gerrit with context %}
 
+gerrit-reachable:
+  gerrit_site.up:
+    - name: https://{{ salt['pillar.get']('site:services:gerrit') }}
+    - seconds: 60
+    - require:
+      - service: nginx
+      - gerrit_site: gerrit-administrator
+
 gerrit-ci-group:
   gerrit.group_present:
     - name: {{ gerrit.ci_group | json }}
     - require:
-      - service: nginx
-      - gerrit_site: gerrit-administrator
+      - gerrit_site: gerrit-reachable
 
 {% for username, account in gerrit.accounts | dictsort %}
 gerrit-account-{{ username }}:

@@ -15,5 +15,4 @@ extend:
   All-Projects:
     gerrit:
       - require:
-        - service: nginx
-        - gerrit_site: gerrit-administrator
+        - gerrit_site: gerrit-reachable

@@ -6,14 +6,9 @@
 {% set group = war.maven.group | default('com.google.gerrit') | replace('.', '/') %}
 {% set source = [war.maven.repository, group, artifact, war.version, artifact ~ '-' ~ war.version ~ '.war'] | join('/') %}
 {% elif war.standin is defined %}
-{% set source = '/opt/gerrit-standin/' ~ war.version ~ '.war' %}
+{% set source = 'salt://dist/gerrit-standin.war' %}
 {% else %}
 {% set source = war.url | default(war.file) %}
-{% endif %}
-
-{% if war.standin is defined %}
-include:
-  - gerrit.standin
 {% endif %}
 
 gerrit-release:
@@ -36,6 +31,3 @@ gerrit-release:
       - sls: gerrit.account
       - sls: gerrit.config
       - file: gerrit-unit
-{% if war.standin is defined %}
-      - cmd: gerrit-standin
-{% endif %}

@@ -1,21 +1,16 @@
-{% from tpldir ~ '/map.jinja' import gerrit with context %}
-{% set python = 'PYTHONDONTWRITEBYTECODE=1 /opt/saltern/bin/python' %}
-{% set version = gerrit.war.version %}
-{% set pack = python ~ ' -m lab.gerrit package --version ' ~ version ~ ' --out ' ~ version ~ '.war' %}
-
-gerrit-standin-sources:
-  file.recurse:
-    - name: /opt/gerrit-standin/lab/gerrit
-    - source: salt://gerrit/files/standin
-    - exclude_pat: E@(__pycache__|README)
-    - clean: True
-    - file_mode: '0644'
-    - dir_mode: '0755'
+# On the master, for lab and Vagrant: the stand-in as one file, where the Gerrit host fetches it.
+{% set pack = 'PYTHONDONTWRITEBYTECODE=1 /opt/saltern/bin/python -m lab.gerrit package' %}
+{% set folder = '/var/lib/saltern/files/dist' %}
+{% set out = folder ~ '/gerrit-standin.war' %}
 
 gerrit-standin:
+{% if salt['pillar.get']('gerrit_standin') %}
   cmd.run:
-    - name: {{ pack }}
-    - cwd: /opt/gerrit-standin
-    - unless: {{ pack }} --check
+    - name: mkdir -p {{ folder }} && {{ pack }} --out {{ out }}
+    - cwd: /srv/saltern
+    - unless: {{ pack }} --out {{ out }} --check
     - require:
-      - file: gerrit-standin-sources
+      - cmd: library-built
+{% else %}
+  test.nop
+{% endif %}

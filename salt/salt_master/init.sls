@@ -1,6 +1,7 @@
 include:
   - salt_master.account
   - salt_minion.restart
+  - salt_master.gpg
   - salt_master.library
   - salt_master.config
   - salt_master.key

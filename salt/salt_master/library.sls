@@ -9,7 +9,6 @@ library-built:
   cmd.run:
     - name: /usr/local/lib/saltern/build-library
     - unless: /usr/local/lib/saltern/build-library --check
-    - order: 1
     - require:
       - file: library-builder
       - file: /var/lib/saltern/files

@@ -15,6 +15,7 @@ salt-master:
       - cmd: master-unit
       - file: master-config
       - file: events-key
+      - file: gpg-keys
 
 {% for name in ['salt', 'salt-run', 'salt-key', 'saltern'] %}
 /usr/local/bin/{{ name }}:

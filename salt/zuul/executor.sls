@@ -33,8 +33,15 @@ zuul-variables:
     - require:
       - file: zuul-etc
 
+zuul-userns:
+  file.managed:
+    - name: /etc/systemd/system/zuul-userns.service
+    - source: salt://zuul/files/zuul-userns.service
+    - mode: '0644'
+
 {{ daemon('executor') }}
       - file: zuul-node-key
+      - file: zuul-userns
     - require:
       - pkg: zuul-packages
       - file: zuul-gerrit-key

@@ -175,6 +175,9 @@ class GerritSettings:
     ``None``: all whose addresses are public."""
     verify_tls: bool = True
     """Whether the server's certificate is checked."""
+    ca_file: str | None = None
+    """File of the CA certificates that count, such as the system's store; ``None``: those that
+    Python brings, or that the environment's ``REQUESTS_CA_BUNDLE`` names."""
     review_host: str | None = None
     """``host`` of the .gitreview in first commits; ``None``: the host in ``url``."""
     review_port: int = 29418

@@ -5,3 +5,4 @@ saltern:
   gerrit:
     url: https://{{ site.services.gerrit }}
     username: saltern
+    ca_file: /etc/ssl/certs/ca-certificates.crt   # the site's CA is in it, not in Python's own

@@ -62,15 +62,27 @@ def _listens(url: str) -> bool:
     return True
 
 
-def check_ssh(address: tuple[str, int]) -> None:
-    """Raise :class:`Broken` unless a Gerrit's ssh server answers there."""
-    try:
-        with socket.create_connection(address, timeout=30) as connection:
-            banner = connection.makefile("rb").readline(255)
-    except OSError as error:
-        raise Broken(f"Gerrit's ssh at {address} does not answer: {error}", code="ssh") from error
+def wait_for_ssh(address: tuple[str, int], seconds: float) -> None:
+    """Wait until a Gerrit's ssh server answers there; it starts after HTTP.
+
+    Raises :class:`Broken` when it does not in ``seconds``, or when it is another server.
+    """
+    deadline = time.monotonic() + seconds
+    while (banner := _banner(address)) is None:
+        if time.monotonic() > deadline:
+            text = f"Gerrit's ssh at {address} does not answer after {seconds:.0f} s"
+            raise Broken(text, code="ssh")
+        time.sleep(PAUSE)
     if not banner.startswith(BANNER):
         raise Broken(f"what listens at {address} is not Gerrit's ssh: {banner!r}", code="ssh")
+
+
+def _banner(address: tuple[str, int]) -> bytes | None:
+    try:
+        with socket.create_connection(address, timeout=30) as connection:
+            return connection.makefile("rb").readline(255)
+    except OSError:
+        return None
 
 
 def _ask(server: GerritSettings, path: str) -> Any:

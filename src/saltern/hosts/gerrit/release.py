@@ -26,6 +26,8 @@ FIRST_LOGIN = "\n[auth]\n\ttype = DEVELOPMENT_BECOME_ANY_ACCOUNT\n"
 """Only with this does init make an administrator; no daemon ever runs with it."""
 
 TAKEN_BACK = "taken-back"
+SSH_SECONDS = 60.0
+"""How long ssh may take to listen once HTTP answers."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _verify(host: Installation, wanted: Release, before: frozenset[str]) -> None
     if version != wanted.version:
         raise Broken(f"Gerrit answers as {version}, not as {wanted.version}", code="version")
     if host.ssh:
-        probe.check_ssh(host.ssh)
+        probe.wait_for_ssh(host.ssh, SSH_SECONDS)
     if lost := sorted(before - _projects(host, needed=bool(before))):
         names = ", ".join(lost[:5])
         raise Broken(f"{len(lost)} of {len(before)} projects are gone: {names}", code="projects")

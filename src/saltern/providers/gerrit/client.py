@@ -66,8 +66,9 @@ class Client:
         self._auth = (
             Anonymous() if self.anonymous else HTTPBasicAuth(settings.username, settings.password)
         )
+        self._verify = settings.verify_tls and (settings.ca_file or True)
         self._rest = GerritRestAPI(
-            self.url, self._auth, settings.verify_tls, adapter=_adapter(settings.workers)
+            self.url, self._auth, self._verify, adapter=_adapter(settings.workers)
         )
         self._rest.session.auth = _no_auth if self.anonymous else self._auth
         self._rest.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -131,7 +132,7 @@ class Client:
                 headers=headers,
                 data=data,
                 timeout=self.settings.timeout,
-                verify=self.settings.verify_tls,
+                verify=self._verify,
             )
         except requests.RequestException as error:
             raise self._failure(method, path, error) from error
@@ -142,7 +143,8 @@ class Client:
     def _failure(self, method: str, path: str, error: requests.RequestException) -> Exception:
         what = f"{method} {self.url}{path}"
         if isinstance(error, requests.exceptions.SSLError):
-            return Broken(f"{what}: {error}; check the certificate or verify_tls", code="tls")
+            remedy = "check the certificate, ca_file or verify_tls"
+            return Broken(f"{what}: {error}; {remedy}", code="tls")
         if isinstance(
             error,
             requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError,

@@ -97,6 +97,8 @@ def gerrit_remote(settings: GerritSettings, project: str) -> Remote:
     config = {f"http.{base}/.extraHeader": header}
     if not settings.verify_tls:
         config["http.sslVerify"] = "false"
+    elif settings.ca_file:
+        config["http.sslCAInfo"] = settings.ca_file
     return Remote(f"{base}/a/{quote(project, safe='/')}", urlsplit(base).scheme, config)
 
 

@@ -1,0 +1,2 @@
+# Whether the master offers the stand-in for Gerrit (lab/gerrit) to the Gerrit host.
+gerrit_standin: false
