@@ -1,12 +1,12 @@
-"""A master and a minion as pytest-salt-factories starts them, set up as docs/admin.md says.
+"""A master and a minion as pytest-salt-factories starts them, set up as the role salt-master does.
 
 The other tests here run the lab's own Salt. These show that nothing depends on it: the settings
-are read from the page, and the minion has its modules from the master's file server.
+come from the role's template, and the minion has its modules from the master's file server.
 """
 
 from __future__ import annotations
 
-import re
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Environment
 
 from lab.saltconfig import REPOSITORY, write_pillar
 from tests.conftest import grant
@@ -52,16 +53,25 @@ def acl_file(project: str) -> dict[str, str]:
     return {f"gerrit/acls/{project}.config": ACL.format(group=f"{project}-core")}
 
 
-def documented(site: Site) -> dict[str, Any]:
-    """Return the page's settings of the master, with this checkout's and this site's values."""
-    page = (REPOSITORY / "docs/admin.md").read_text("utf-8")
-    block = re.search(r"^## The master's configuration\n\n((?: {4}.*\n)+)", page, re.MULTILINE)
-    assert block, "docs/admin.md does not show the master's configuration"
-    opts = yaml.safe_load(block[1].replace("/srv/saltern", str(REPOSITORY)))
+def role_opts(site: Site) -> dict[str, Any]:
+    """Return what the role salt-master configures, with this checkout's and this site's values.
+
+    Paths, account and address of a real host's daemon are left to the factory.
+    """
+    template = (REPOSITORY / "salt/salt_master/files/master.conf").read_text("utf-8")
+    defaults = yaml.safe_load((REPOSITORY / "salt/salt_master/defaults.yaml").read_text("utf-8"))
+    environment = Environment(autoescape=False)  # noqa: S701 - the text is YAML
+    environment.filters["json"] = json.dumps
+    text = environment.from_string(template).render(
+        config={**defaults, "events": {"username": "saltern", "port": 29418, "ignore_users": []}},
+        pillar={"site": {"services": {"gerrit": "review.example.org"}}},
+        pillar_roots=[],
+        saltern=site.settings(),
+    )
+    opts = yaml.safe_load(text.replace("/srv/saltern", str(REPOSITORY)))
     opts["engines"][0]["gerrit_stream"] |= site.stream()
-    for part, values in site.settings().items():
-        opts["saltern"].setdefault(part, {}).update(values)
-    return opts
+    wanted = ("file_roots", "runner_dirs", "engines_dirs", "outputter_dirs", "saltern", "engines")
+    return {name: opts[name] for name in (*wanted, "reactor", "schedule", "max_event_size")}
 
 
 def quiet_log(role: str) -> dict[str, Any]:
@@ -95,7 +105,7 @@ def factory_site(salt_factories: Any, stand_in: FactorySite) -> Iterator[Factory
     """A site whose master and minion run; the minion's modules are synced, nothing is under way."""
     pillar = stand_in.root / "pillar"
     write_pillar(pillar, {stand_in.minion: {"saltern": stand_in.pillar()}})
-    opts = {**documented(stand_in), "pillar_roots": {"base": [str(pillar)]}}
+    opts = {**role_opts(stand_in), "pillar_roots": {"base": [str(pillar)]}}
     master = salt_factories.salt_master_daemon(
         "master", overrides=opts | quiet_log("master"), start_timeout=PATIENCE
     )
