@@ -67,7 +67,7 @@ def test_state_in_test_mode_then_applied_twice_writes_once(
 
 @pytest.mark.parametrize("test", [False, True])
 def test_state_that_cannot_look_fails_with_the_reason(site: Site, test: bool) -> None:
-    """A Gerrit that does not answer never counts as in order; test mode says that it cannot look."""
+    """A silent Gerrit never counts as in order; in test mode the state says it cannot look yet."""
     away = {"saltern": {"gerrit": {"url": "http://127.0.0.1:9"}}}
     state = single(site, "group_present", "Administrators", test=test, pillar=away)
     assert state["result"] is (None if test else False)
