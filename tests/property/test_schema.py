@@ -173,6 +173,8 @@ def sections(draw):
 @example({"converge": {"backoff": True}})
 @example({"gerrit": None})
 @example({"registry": []})
+@example({"registry": {"url": "x", "policy": {"": ""}}})
+@example({"registry": {"url": "x", "policy": {"groups": "report"}}})
 def test_schema_of_settings_agrees_with_what_is_taken(data):
     """A settings file that is taken fits the schema, and the other way round."""
     try:

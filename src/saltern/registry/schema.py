@@ -71,6 +71,12 @@ _PROJECT_MORE: Mapping[str, Schema] = {
     "previously": {"items": {"type": "string", "pattern": NAME, "maxLength": 800}},
     "max-object-size-limit": {"pattern": _SIZE},
 }
+_SETTING_MORE: Mapping[str, Schema] = {
+    "policy": {
+        "propertyNames": {"enum": list(settings.POLICIES)},
+        "additionalProperties": {"enum": [settings.ENFORCE, settings.REPORT, settings.LEAVE]},
+    },
+}
 
 
 def schema(name: str) -> Schema:
@@ -174,7 +180,14 @@ def _escaped(pattern: str) -> str:
 def _section(cls: type) -> Schema:
     about = _docstrings(cls)
     given, hints = fields(cls), get_type_hints(cls)  # type: ignore[arg-type]
-    properties = {f.name: {**_hinted(hints[f.name]), "description": about[f.name]} for f in given}
+    properties = {
+        f.name: {
+            **_hinted(hints[f.name]),
+            **_SETTING_MORE.get(f.name, {}),
+            "description": about[f.name],
+        }
+        for f in given
+    }
     required = [f.name for f in given if f.default is f.default_factory is MISSING]
     made = _object(properties, required, _one_line(cls.__doc__ or ""))
     return made if required else {**made, "type": ["object", "null"]}
