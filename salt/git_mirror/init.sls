@@ -1,4 +1,8 @@
 {% from tpldir ~ '/map.jinja' import git_mirror with context %}
+{% set written = salt['pillar.get']('saltern:mirror:root', git_mirror.root) %}
+{% if written != git_mirror.root %}
+{% do raise('git_mirror:root is ' ~ git_mirror.root ~ ' and saltern:mirror:root ' ~ written ~ ': write the same') %}
+{% endif %}
 
 include:
   - nginx

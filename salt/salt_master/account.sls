@@ -29,6 +29,10 @@ salt-account:
     - mode: '{{ mode }}'
     - require:
       - user: salt-account
+      {% set parent = name.rsplit('/', 1)[0] %}
+      {% if parent in ('/etc/salt/pki', '/var/cache/salt', '/var/lib/saltern') %}
+      - file: {{ parent }}
+      {% endif %}
 {% endfor %}
 
 # The master reads secrets through its group; nobody else on the host does.

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -42,14 +43,16 @@ def put(path: Path, content: str, days: float = 0) -> Path:
     return path
 
 
-def keep(root: Path, **more: float) -> int:
+def by_its_time(status: os.stat_result) -> float:
+    """Take a file's modification time for its arrival: only the kernel sets the real one."""
+    return status.st_mtime
+
+
+def keep(root: Path, arrived: Callable[[os.stat_result], float] = by_its_time) -> int:
     """Make one pass over the logs below ``root``."""
-    options = {"compress-after-hours": 24, "compress-from-bytes": 10, "keep-days": 30}
-    options |= {"disk-percent": 99.9} | {
-        key.replace("_", "-"): value for key, value in more.items()
-    }
-    arguments = [f"--{key}={value}" for key, value in options.items()]
-    return LOGS.main(["--root", str(root), *arguments])
+    limits = {"compress_after_hours": 24, "compress_from_bytes": 10, "keep_days": 30}
+    options = Namespace(root=str(root), disk_percent=101, **limits)
+    return LOGS.run(LOGS.Keeper(options, arrived=arrived))
 
 
 def test_old_log_is_compressed_and_keeps_its_time(tmp_path):
@@ -90,13 +93,42 @@ def test_symlink_in_an_upload_is_never_followed(tmp_path):
     assert outside.read_text() == "line\n" * 1000
 
 
+@pytest.mark.parametrize("days", [40, -40], ids=["past", "future"])
+def test_time_that_the_uploader_set_ages_nothing(tmp_path, days):
+    """A log counts from when it came: an old copy stays its time, a future one is not for ever."""
+    log = put(tmp_path / "check/1/log", "line\n" * 1000, days=days)
+    assert keep(tmp_path, LOGS.arrived) == 0
+    assert log.exists()
+    keeper = LOGS.Keeper(
+        Namespace(root=str(tmp_path), compress_after_hours=24, compress_from_bytes=10, keep_days=30)
+    )
+    keeper.now += 31 * DAY
+    keeper.age()
+    assert not log.exists()
+
+
+def test_linked_folder_is_not_removed(tmp_path):
+    """An empty folder goes; a symlink to an empty one outside stays, and so does its target."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    context = tmp_path / "logs/check"
+    (context / "empty").mkdir(parents=True)
+    (context / "link").symlink_to(outside)
+    then = time.time() - 2 * DAY
+    for path in (outside, context / "empty", context / "link"):
+        os.utime(path, (then, then), follow_symlinks=False)
+    assert keep(tmp_path / "logs") == 0
+    assert sorted(path.name for path in context.iterdir()) == ["link"]
+    assert outside.exists()
+
+
 def test_full_disk_loses_its_oldest_logs_first(tmp_path, capsys):
     """The guard removes until there is room, and says so."""
     for age in (3, 1, 2):
         put(tmp_path / f"check/{age}/log", "x", days=age)
     percents = iter([95, 95, 95, 80])
     options = Namespace(root=str(tmp_path), disk_percent=90)
-    keeper = LOGS.Keeper(options, used=lambda root: next(percents, 80))
+    keeper = LOGS.Keeper(options, used=lambda root: next(percents, 80), arrived=by_its_time)
     keeper.guard()
     assert [path.name for path in (tmp_path / "check").iterdir() if any(path.iterdir())] == ["1"]
     assert "more than 90 % full" in capsys.readouterr().out
@@ -186,4 +218,32 @@ def test_name_that_is_no_plain_word_is_refused(tmp_path):
     """A hidden folder or odd characters are not published."""
     upload(tmp_path, "release", "a b", archive="content")
     assert publish(tmp_path) == 1
+    assert not (tmp_path / "public").exists()
+
+
+def test_what_is_not_public_goes_with_its_age(tmp_path):
+    """Staged artifacts and uploads that never ended are removed, public ones stay."""
+    upload(tmp_path, "check", "tool-1.0", archive="content")
+    upload(tmp_path, "release", "tool-1.0", archive="content")
+    assert publish(tmp_path) == 0
+    begun = put(tmp_path / "incoming/release/tool-2.0/archive", "half")
+    ARTIFACTS.clean(tmp_path, 14, time.time())
+    assert begun.exists()
+    ARTIFACTS.clean(tmp_path, 14, time.time() + 15 * DAY)
+    assert not begun.exists()
+    assert list((tmp_path / "staging").glob("*/*")) == []
+    assert (tmp_path / "public/tool-1.0/archive").exists()
+
+
+def test_upload_swapped_for_a_symlink_is_refused(tmp_path):
+    """What is moved aside must be a folder of the upload, not a way out of it."""
+    outside = upload(tmp_path / "elsewhere", "release", "tool-1.0", archive="content")
+    link = tmp_path / "incoming/release/tool-1.0"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside)
+    work = tmp_path / ".work"
+    work.mkdir()
+    with pytest.raises(ARTIFACTS.Refused, match="symlink"):
+        ARTIFACTS.take(link, tmp_path / "public/tool-1.0", work)
+    assert (outside / "archive").exists()
     assert not (tmp_path / "public").exists()
