@@ -11,6 +11,7 @@ import yaml
 
 from lab.hosts.places import LabError
 from lab.saltconfig import REPOSITORY
+from saltern.rollout import host_needs
 
 MASTER_ROLE = "salt-master"
 
@@ -68,7 +69,10 @@ def load() -> Site:
         id_: Host(id_, row["address"], tuple(row["roles"]), tuple(row.get("aliases", ())))
         for id_, row in site["hosts"].items()
     }
-    needs = {id_: _needs(host, hosts, table) for id_, host in hosts.items()}
+    needs = host_needs(
+        {id_: host.roles for id_, host in hosts.items()},
+        {role: row["needs"] for role, row in table.items()},
+    )
     order = graphlib.TopologicalSorter(needs).static_order()
     return Site(
         site["domain"],
@@ -76,11 +80,4 @@ def load() -> Site:
         {id_: hosts[id_] for id_ in order},
         site["services"],
         needs,
-    )
-
-
-def _needs(host: Host, hosts: dict[str, Host], table: dict[str, dict]) -> frozenset[str]:
-    roles = {need for role in host.roles for need in table[role]["needs"]}
-    return frozenset(
-        other.id for other in hosts.values() if other.id != host.id and roles & set(other.roles)
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from lab.hosts.machine import Machine
 from lab.hosts.progress import Progress
 from lab.hosts.site import Site
+from saltern.rollout import Outcome, limited, roll
 
 SALT_CALL = "/opt/saltern/bin/salt-call"
 WIDTH = 3
@@ -82,43 +81,26 @@ def apply_all(
 ) -> list[Applied]:
     """Apply the highstate to hosts, each as soon as those it needs are done.
 
-    A host whose needs failed is left out, with that as its error.
+    A host whose needs failed is left out, with that as its error; with ``test`` none is.
     """
-    waiting = {machine.host.id: machine for machine in machines}
-    ids = set(waiting)
-    ended: dict[str, Applied] = {}
-    running: dict[Future[Applied], str] = {}
-    with ThreadPoolExecutor(WIDTH) as pool:
-        while waiting or running:
-            for id_ in [id_ for id_ in waiting if not (site.needs[id_] & ids) - set(ended)]:
-                machine = waiting.pop(id_)
-                bad = [need for need in site.needs[id_] & ids if not ended[need].ok]
-                if bad and not test:
-                    ended[id_] = Applied(id_, errors=(f"held back: {', '.join(bad)} failed",))
-                    report(ended[id_], progress)
-                else:
-                    running[pool.submit(_timed, machine, progress, test)] = id_
-            _collect(running, ended)
-    return [ended[machine.host.id] for machine in machines]
+    chosen = {machine.host.id: machine for machine in machines}
+    needs = dict.fromkeys(chosen, frozenset()) if test else limited(site.needs, chosen)
+    applied: dict[str, Applied] = {}
 
+    def apply(id_: str) -> Outcome:
+        found = applied[id_] = highstate(chosen[id_], test=test)
+        return Outcome(id_, "done" if found.ok else "failed")
 
-def _timed(machine: Machine, progress: Progress, test: bool) -> Applied:
-    progress.tell(f"{machine.host.id}: highstate begins")
-    applied = highstate(machine, test=test)
-    with _printing:
-        report(applied, progress)
-    return applied
+    def tell(id_: str, outcome: Outcome | None) -> None:
+        if outcome is None:
+            progress.tell(f"{id_}: highstate begins")
+            return
+        if outcome.status == "held":
+            applied[id_] = Applied(id_, errors=(f"held back: {', '.join(outcome.reasons)}",))
+        report(applied[id_], progress)
 
-
-_printing = threading.Lock()
-
-
-def _collect(running: dict[Future[Applied], str], ended: dict[str, Applied]) -> None:
-    if not running:
-        return
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
-    for future in done:
-        ended[running.pop(future)] = future.result()
+    roll(needs, apply, width=WIDTH, tell=tell)
+    return [applied[id_] for id_ in chosen]
 
 
 def report(applied: Applied, progress: Progress) -> None:

@@ -7,12 +7,14 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lab.hosts import places, states
 from lab.hosts.places import LabError
-from lab.hosts.site import load
+from lab.hosts.progress import Progress
+from lab.hosts.site import Host, load
 from lab.saltconfig import REPOSITORY
 
 STATE = {"__id__": "nginx", "__sls__": "nginx", "comment": "Job failed.", "changes": {}}
@@ -149,3 +151,28 @@ def test_vagrantfile_defines_the_hosts_of_the_pillar() -> None:
         assert f"provision/host --id {host.id} " in told
         assert ("saltern-private" in told) is host.is_master
         assert ("master.pem" in told) is host.is_master
+
+
+class Answering:
+    """A machine whose Salt answers at once; the master's state fails."""
+
+    def __init__(self, host: Host, began: list[str]):
+        self.host = host
+        self.began = began
+
+    def call(self, *words: str, check: bool) -> SimpleNamespace:
+        self.began.append(self.host.id)
+        row = {**STATE, "result": not self.host.is_master}
+        return SimpleNamespace(stdout=answer(row), stderr="")
+
+
+def test_failed_host_holds_back_what_needs_it_but_not_in_test_mode() -> None:
+    """The site's order counts; a test run looks at every host all the same."""
+    site, began = load(), []
+    machines = [Answering(host, began) for host in site.hosts.values()]
+    applied = states.apply_all(site, machines, Progress())
+    assert began == [site.master.id]
+    assert [each.host for each in applied] == list(site.hosts)
+    assert applied[1].errors == (f"held back: needs {site.master.id}",)
+    states.apply_all(site, machines, Progress(), test=True)
+    assert sorted(began[1:]) == sorted(site.hosts)
