@@ -7,6 +7,7 @@ its Salt key; the answer lies on the master's file server (``salt://issued/``).
 """
 
 import grp
+import hashlib
 import json
 import os
 import pwd
@@ -28,6 +29,7 @@ except ImportError as error:
 TAG = "saltern/pki/request"
 POLL = 0.5
 """Seconds between two looks for the master's answer."""
+FETCHES = 5
 ASK_AGAIN = 15
 """Seconds after which an unanswered request is sent again: the master may have been restarting."""
 
@@ -178,10 +180,19 @@ def _answer(path, sent):
 
 
 def _published(path):
-    """Return the text of a file on the master's file server, ``None`` where there is none."""
-    if not __salt__["cp.hash_file"](f"salt://{path}"):
-        return None
-    return __salt__["cp.get_file_str"](f"salt://{path}") or None
+    """Return the text of a file on the master's file server, ``None`` where there is none.
+
+    A file that is replaced while it is fetched arrives as a mixture (Salt 3008 fetches again over
+    the longer one before), so what came is compared with what the master has.
+    """
+    for _ in range(FETCHES):
+        served = __salt__["cp.hash_file"](f"salt://{path}")
+        if not served:
+            return None
+        text = __salt__["cp.get_file_str"](f"salt://{path}") or ""
+        if hashlib.new(served["hash_type"], text.encode()).hexdigest() == served["hsum"]:
+            return text or None
+    raise CommandExecutionError(f"salt://{path} changed in each of {FETCHES} fetches")
 
 
 def _owner(user):

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,6 @@ class SaltLab:
     opts: dict[str, Any]
     """The master's whole configuration as Salt reads it."""
     sockets: Path
-    _client: Any = field(default=None, repr=False)
 
     def __enter__(self) -> SaltLab:
         return self
@@ -126,14 +125,15 @@ class SaltLab:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    @property
     def client(self) -> Any:
-        """A ``salt.client.LocalClient`` of this master."""
-        if self._client is None:
-            import salt.client
+        """Return a new ``salt.client.LocalClient`` of this master, a context manager.
 
-            self._client = salt.client.LocalClient(mopts=dict(self.opts))
-        return self._client
+        One for each call: its subscription to the event bus stays open, and one that was not
+        read for long misses the answers of a later call.
+        """
+        import salt.client
+
+        return salt.client.LocalClient(mopts=dict(self.opts))
 
     def command(self, *args: str) -> list[str]:
         """Return the ``salt-run`` command line with ``args`` for this master."""
@@ -161,9 +161,10 @@ class SaltLab:
         Raises ``RuntimeError`` when the minion does not answer or, unless ``check`` is false,
         when Salt says the call failed.
         """
-        found = self.client.cmd(
-            minion, function, args, timeout=timeout, kwarg=kwargs, full_return=True
-        )
+        with self.client() as client:
+            found = client.cmd(
+                minion, function, args, timeout=timeout, kwarg=kwargs, full_return=True
+            )
         answer = found.get(minion)
         if not isinstance(answer, dict):
             raise RuntimeError(f"{function}: minion {minion} did not answer: {answer!r}")
@@ -192,8 +193,8 @@ class SaltLab:
     def _answering(self, minions: Iterable[str]) -> set[str]:
         from salt.exceptions import SaltClientError
 
-        with contextlib.suppress(SaltClientError):
-            found = self.client.cmd(
+        with contextlib.suppress(SaltClientError), self.client() as client:
+            found = client.cmd(
                 list(minions), "test.ping", tgt_type="list", timeout=2, gather_job_timeout=1
             )
             return {name for name, answer in found.items() if answer is True}
@@ -219,9 +220,6 @@ class SaltLab:
         for daemon in self.minions.values():
             daemon.stop(deadline)
         self.master.stop(time.monotonic() + STOP_SECONDS)
-        if self._client is not None:
-            self._client.destroy()
-            self._client = None
         if self.root not in self.sockets.parents:
             shutil.rmtree(self.sockets, ignore_errors=True)
 

@@ -191,7 +191,8 @@ def test_certificate_near_its_end_is_renewed_for_the_same_key(site: Site) -> Non
     old = path.read_text()
     path.write_text("#!json\n" + json.dumps(site.pillar(days=20 / DAY)))
     try:
-        assert site.tls(TWO, [TWO])["result"] is True
+        told = site.tls(TWO, [TWO])
+        assert told["result"] is True, told["comment"]
         first = site.certificate(TWO)
         assert site.tls(TWO, [TWO])["changes"] == {}, "renewed too early"
         half = (first.not_valid_after_utc - x509ca.now()).total_seconds()
