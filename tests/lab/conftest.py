@@ -58,7 +58,13 @@ def root() -> None:
 
 @pytest.fixture(scope="session")
 def site(root: None) -> Iterator[Site]:
-    """All hosts of pillar/dev with their first highstate; SALTERN_LAB_KEEP=1 leaves them up."""
+    """All hosts of pillar/dev with their first highstate; SALTERN_LAB_KEEP=1 leaves them up.
+
+    SALTERN_LAB=NAME takes the lab of that name as it stands instead, and leaves it.
+    """
+    if name := os.environ.get("SALTERN_LAB"):
+        yield Site(Lab(name))
+        return
     lab = Lab("test")
     site = Site(lab)
     try:
