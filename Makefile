@@ -21,6 +21,7 @@ demo: $(STAMP)  ## the main job, from a reviewed change to a project on Gerrit a
 
 test: $(STAMP)  ## the tests that need nothing but the package registries
 	@requirements/get-browser
+	@requirements/get-tools
 	@$(BIN)/python -m pytest $(ARGS)
 
 lab: $(STAMP)  ## all hosts of pillar/dev on this machine, with their highstate (as root)

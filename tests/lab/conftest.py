@@ -69,8 +69,8 @@ def site(root: None) -> Iterator[Site]:
     site = Site(lab)
     try:
         machines = lab.up()
-        for machine in machines:
-            site.announced[machine.host.id] = states.highstate(machine, test=True)
+        announced = states.apply_all(lab.site, machines, lab.progress, test=True)
+        site.announced = {one.host: one for one in announced}
         applied = states.apply_all(lab.site, machines, lab.progress)
         site.applied = {one.host: one for one in applied}
         yield site
