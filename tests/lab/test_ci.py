@@ -82,6 +82,14 @@ def test_every_service_answers_from_another_host(site: Site) -> None:
     serves(site)
 
 
+def test_asking_whether_a_daemon_is_ready_leaves_it_alone(site: Site) -> None:
+    """Each of several looks finds it: none keeps Zuul's command socket busy."""
+    scheduler = only(site, "zuul-scheduler")
+    for _ in range(4):
+        look = ("/usr/local/lib/saltern/zuul-ready", "--check", "scheduler")
+        assert scheduler.call(*look, check=False).returncode == 0
+
+
 def test_zookeeper_without_a_certificate_does_not_answer(site: Site) -> None:
     """A client of the site without a certificate learns nothing."""
     assert "imok" not in ruok(only(site, "zuul-executor"), only(site, "zookeeper").host.id)
