@@ -139,7 +139,7 @@ def test_sandbox_of_jobs_shows_no_secret(site: Site) -> None:
     """In the sandbox of an untrusted job neither Zuul's configuration nor its keys exist."""
     machine = only(site, "zuul-executor")
     look = "ls /usr >/dev/null && ! cat /etc/zuul/zuul.conf && ! ls /var/lib/zuul && echo kept"
-    sandbox = ("/opt/zuul/current/bin/zuul-bwrap", "/tmp", "/tmp")
+    sandbox = ("/opt/zuul/current/bin/zuul-bwrap", "/tmp", "/tmp", "--")
     done = machine.call("runuser", "-u", "zuul", "--", *sandbox, "sh", "-c", look, check=False)
     assert "kept" in done.stdout, done.stderr
 
