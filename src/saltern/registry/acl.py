@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from saltern.errors import Broken
@@ -115,7 +115,8 @@ class AclDocument:
         """Return every group named, sorted, with the entry that names it first."""
         found: dict[str, Entry] = {}
         for entry in self.entries:
-            for name in _groups_of(entry):
+            in_subsection = entry.subsection is not None
+            for name in _groups_in(entry.section, in_subsection, entry.key, entry.value):
                 found.setdefault(name, entry)
         return MappingProxyType(dict(sorted(found.items())))
 
@@ -229,23 +230,24 @@ def _insert(acl: AclDocument, section: str, line: str, newline: str) -> str:
     return before + line + after
 
 
-def _groups_of(entry: Entry) -> list[str]:
-    key = entry.key.lower()
-    value = entry.value
+@lru_cache(maxsize=32768)
+def _groups_in(section: str, in_subsection: bool, name: str, value: str | None) -> list[str]:
+    """Return the groups that the value of a key, called ``name``, names."""
+    key = name.lower()
     if value is None:
         return []
     if key in _EXPRESSIONS:
         return _groups_in_expression(value)
-    if entry.section == "access":
-        if entry.subsection is None or key == "exclusivegrouppermissions":
+    if section == "access":
+        if not in_subsection or key == "exclusivegrouppermissions":
             return []
-        return _rule_group(value, vocabulary.label_of(entry.key) is not None)
-    if entry.section == "capability":
+        return _rule_group(value, vocabulary.label_of(name) is not None)
+    if section == "capability":
         return _rule_group(value, key in vocabulary.RANGED_CAPABILITIES)
-    if (entry.section, key) in RULE_SETTINGS:
+    if (section, key) in RULE_SETTINGS:
         return _rule_group(value, False)
-    name = group_in(value) if entry.section in ("notify", "plugin") else None
-    return [name] if name else []
+    group = group_in(value) if section in ("notify", "plugin") else None
+    return [group] if group else []
 
 
 def _rule_group(value: str, ranged: bool) -> list[str]:

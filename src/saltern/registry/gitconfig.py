@@ -10,7 +10,7 @@ reading is taken. ``include`` is a section like any other: nothing is ever inclu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from saltern.errors import SalternError
 from saltern.registry.findings import Position
@@ -29,7 +29,8 @@ _LINE = re.compile(
 """A line as nearly all are: blank, a comment, a header, or a key with a plain value."""
 _OF_KEY = 4
 """The last group of :data:`_LINE` that matches a line with a key."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f](?!(?<=\r)\n)")
+"""Control characters, a carriage return before a line feed left out; without ``|`` found sooner."""
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\\": "\\", '"': '"'}
 BLANKS = " \t\r" + "".join(
     map(chr, (0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200B), 0x2028))
@@ -64,19 +65,17 @@ class AclSyntaxError(SalternError):
         return self.position.column
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A section header: ``[section "subsection"]``; ``end`` is the offset after its line."""
 
     section: str
     subsection: str | None
     line: int
     column: int
-    end: int = field(compare=False)
+    end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One ``key = value``.
 
     ``section`` is in lower case, ``key`` as written (compare it without case). ``value`` is
@@ -89,8 +88,8 @@ class Entry:
     value: str | None
     line: int
     column: int
-    start: int = field(default=0, compare=False, repr=False)
-    end: int = field(default=0, compare=False, repr=False)
+    start: int = 0
+    end: int = 0
 
 
 def scan(text: str, file: str = "") -> tuple[list[Header], list[Entry]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from saltern.errors import Refused
@@ -105,5 +106,6 @@ class AclFiles:
             return error
 
 
+@lru_cache(maxsize=8192)
 def _parts(path: str) -> Parts:
     return tuple([part for part in path.split("/") if part not in ("", ".")])

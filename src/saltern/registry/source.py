@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from saltern.registry.gitsource import open_repository as open_repository
 
 _FILE, _FOLDER, _LINK, _OTHER = range(4)
+_CHUNK = 1 << 16
 
 
 class Blob(Protocol):
@@ -99,8 +100,10 @@ class DirectorySource:
             file = os.open(self._root + here, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise Refused(f"{path}: {error.strerror}", code="unreadable") from error
-        with open(file, "rb", buffering=0) as stream:
-            return stream.readall()
+        try:
+            return b"".join(iter(lambda: os.read(file, _CHUNK), b""))
+        finally:
+            os.close(file)
 
     def _folder(self, folder: str) -> dict[str, int]:
         if folder not in self._folders:

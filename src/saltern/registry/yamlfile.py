@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import yaml
@@ -68,6 +69,12 @@ class UnreadableFile(RegistryError):
 
 
 class _Loader(_Fastest):
+    def descend_resolver(self, parent: yaml.Node | None, index: Any) -> None:
+        """Do nothing, for every node, sooner than the library: no tag depends on the path."""
+
+    def ascend_resolver(self) -> None:
+        """See :meth:`descend_resolver`."""
+
     def resolve(self, kind: type, value: str, implicit: tuple[bool, bool]) -> str:
         """Return a node's tag, as the library does, and nearly all of them sooner."""
         if kind is yaml.ScalarNode and implicit[0] and value[:1] not in _NOT_TEXT:
@@ -131,7 +138,7 @@ class RawEntry:
     repeated: tuple[tuple[str, Position], ...] = ()
     problem: tuple[Position, str] | None = None
 
-    @property
+    @cached_property
     def name(self) -> str | None:
         """Return the project's name when it is text."""
         name = self.values.get("project")
