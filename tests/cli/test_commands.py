@@ -123,3 +123,12 @@ def test_bash_completes_in_a_checkout_of_hostile_names_and_runs_none(tmp_path, t
     )
     assert run.stdout.startswith("offered "), run.stderr
     assert not list(tmp_path.rglob(PWN))
+
+
+def test_imported_command_leaves_the_search_for_garbage_on():
+    """Whoever imports the command line, such as a long converge, still has garbage collected."""
+    script = "import gc, saltern.cli; print(gc.isenabled())"
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=250
+    )
+    assert (found.stdout, found.stderr) == ("True\n", "")
