@@ -146,6 +146,7 @@ def test_schema_of_projects_agrees_with_the_check(entry):
 @given(group_entries)
 @example({"group": None})
 @example({"group": "core", "members": None})
+@example({"group": ""})
 @example({"group": "12"})
 @example({"group": "core", "members": ["alice", "alice"]})
 @example({"group": "core", "includes": ["Registered Users"]})

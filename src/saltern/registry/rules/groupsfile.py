@@ -96,7 +96,8 @@ def wrong_type_of_group_key(collected: CollectedGroups) -> Found:
 def _wrong(entry: RawGroup, key: str, value: Any) -> tuple[Position, str] | None:
     if GROUP_KEYS[key].shape != LIST:
         if isinstance(value, str):
-            return None
+            nameless = key == NAME and not value
+            return (entry.at(key), f"{key} is empty; write a name") if nameless else None
         what = f"{key} must be text, not {kind(value)}"
         plain = not isinstance(value, list | dict) and value is not None
         return entry.at(key), f"{what}; write {'it in quotes' if plain else f'{key}: TEXT'}"
