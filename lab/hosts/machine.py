@@ -17,7 +17,8 @@ from lab.hosts.places import LabError, cache, run
 from lab.hosts.site import Host
 
 BOOT_SECONDS = 180
-STOP_SECONDS = 15
+STOP_SECONDS = 30
+KILL_SECONDS = 90
 CGROUPS = Path("/sys/fs/cgroup")
 HALT = signal.SIGRTMIN + 4
 """What systemd as process 1 takes as "power off"."""
@@ -166,7 +167,7 @@ class Machine:
         for pid in filter(_alive, processes):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._await(lambda: not any(map(_alive, processes)), STOP_SECONDS, "stop")
+        self._await(lambda: not any(map(_alive, processes)), KILL_SECONDS, "stop")
         (self.folder / "pid").unlink(missing_ok=True)
 
     def reboot(self) -> None:
