@@ -52,9 +52,21 @@ async def _forward(settings):
     bus = salt.utils.event.get_master_event(__opts__, __opts__["sock_dir"], listen=False)
     # Firing blocks and runs an event loop of its own, so it has a thread to itself.
     with bus, ThreadPoolExecutor(1) as firing:
+        told = None
         async for suffix, data in hints(settings, stop):
+            told = _tell(settings.host, suffix, data, told)
             await loop.run_in_executor(firing, _fire, bus, data, f"saltern/gerrit/{suffix}")
     log.info("the stream of %s is not read any more", settings.host)
+
+
+def _tell(host, suffix, data, told):
+    """Log why the stream is away, once for each reason; return the reason that was told last."""
+    if suffix == "connected":
+        return None
+    if suffix != "lost" or data.get("reason") == told:
+        return told
+    log.warning("the stream of %s is away: %s", host, data.get("reason"))
+    return data.get("reason")
 
 
 def _fire(bus, data, tag):

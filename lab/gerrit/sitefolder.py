@@ -48,6 +48,7 @@ def main(argv: list[str]) -> None:
 def _init(path: Path) -> None:
     for name in FOLDERS:
         (path / name).mkdir(parents=True, exist_ok=True)
+    (path / "tmp").chmod(0o700)
     _complete_config(path / "etc" / "gerrit.config")
     for kind, name in HOST_KEY_FILES.items():
         _make_key(path / "etc" / name, kind)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.hosts import image, places, tree
+from lab.hosts import image, places, tree, war
 from lab.hosts.machine import Machine
 from lab.hosts.network import Network
 from lab.hosts.places import LabError, run
@@ -18,7 +18,6 @@ from lab.hosts.site import Host, Site, load
 from lab.saltconfig import REPOSITORY
 
 KEYS = "/root/salt-keys"
-WAR = Path("srv/cache/gerrit.war")
 
 
 @dataclass
@@ -42,6 +41,11 @@ class Lab:
     def pillar(self) -> Path:
         """Files laid over pillar/dev on the master, for what only this lab has."""
         return self.folder / "pillar"
+
+    @property
+    def war_file(self) -> Path:
+        """The gerrit.war of this lab; without it its Gerrit is the stand-in."""
+        return self.folder / "gerrit.war"
 
     def machine(self, host: Host | str) -> Machine:
         """Return the machine of a host, by its id (with or without the domain)."""
@@ -73,6 +77,7 @@ class Lab:
         hosts = self.site.chosen(ids)
         layers = image.ensure(self.progress.tell)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._take_war()
         run(REPOSITORY / "provision/keys", self.keys, *self.site.hosts)
         self.network.up()
         machines = [self.machine(host) for host in hosts]
@@ -118,11 +123,22 @@ class Lab:
         run("chroot", machine.root, "sh", "-c", MAKE_SALT_USER)
         tree.place_private(machine.root, self.pillar)
 
+    def _take_war(self) -> None:
+        """Keep what GERRIT_WAR names as the lab's Gerrit for as long as the lab is there."""
+        given, target = os.environ.get("GERRIT_WAR"), self.pillar / "gerrit_program.sls"
+        if given and not target.exists():
+            if any(m.provisioned for m in self.machines if "gerrit" in m.host.roles):
+                raise LabError(f"the lab {self.name} has the stand-in already: take it down first")
+            text = war.pillar(Path(given))
+            self.pillar.mkdir(exist_ok=True)
+            shutil.copyfile(given, self.war_file)
+            target.write_text(text)
+
     def _place_war(self, machine: Machine) -> None:
-        war, target = os.environ.get("GERRIT_WAR"), machine.root / WAR
-        if war and "gerrit" in machine.host.roles and not target.exists():
+        target = machine.root / war.PLACE
+        if "gerrit" in machine.host.roles and self.war_file.exists() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(war, target)
+            shutil.copyfile(self.war_file, target)
 
     def _place_keys(self, machine: Machine) -> None:
         """Give a host its own key pair; the master its own and the public ones of all."""

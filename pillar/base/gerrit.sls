@@ -15,6 +15,9 @@ gerrit:
       name: Saltern
       email: saltern@{{ site.domain }}
       groups: [Administrators]
+    mirror:
+      name: Mirror
+      email: mirror@{{ site.domain }}
     zuul:
       name: Zuul
       email: zuul@{{ site.domain }}

@@ -18,6 +18,8 @@ artifacts-packages:
 artifacts-root{{ folder }}:
   file.directory:
     - name: {{ artifacts.root }}{{ folder }}
+    - user: root
+    - group: root
     - mode: '0755'
     - makedirs: True
 {% endfor %}

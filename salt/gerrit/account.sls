@@ -13,13 +13,13 @@ gerrit-account:
     - createhome: False
     - shell: /usr/sbin/nologin
 
-{% for folder in ['', '/etc', '/tmp'] %}
+{% for folder, mode in [('', '0750'), ('/etc', '0750'), ('/tmp', '0700')] %}
 gerrit-site{{ folder }}:
   file.directory:
     - name: {{ gerrit.site ~ folder }}
     - user: gerrit
     - group: gerrit
-    - mode: '0750'
+    - mode: '{{ mode }}'
     - require:
       - user: gerrit-account
 {% endfor %}

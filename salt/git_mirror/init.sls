@@ -35,6 +35,8 @@ git-mirror-account:
 git-mirror-root:
   file.directory:
     - name: {{ git_mirror.root }}
+    - user: root
+    - group: root
     - mode: '0755'
     - makedirs: True
 

@@ -16,6 +16,8 @@ logs-packages:
 logs-root:
   file.directory:
     - name: {{ logs.root }}
+    - user: root
+    - group: root
     - mode: '0755'
     - makedirs: True
 

@@ -1,3 +1,6 @@
+include:
+  - salt_master.account
+
 library-builder:
   file.managed:
     - name: /usr/local/lib/saltern/build-library

@@ -33,4 +33,3 @@ master-restart:
       - file: master-unit
       - file: master-config
       - file: events-key
-      - cmd: library-built

@@ -1,20 +1,9 @@
 # The same library on every host: the wheel that the master made of its checkout.
 {% set is_master = 'salt-master' in pillar.roles %}
-{% if is_master %}
 include:
-  - salt_master.library
-{% endif %}
-
-library-wheel:
-  file.managed:
-    - name: /opt/saltern/dist/saltern.whl
-    - source: salt://dist/saltern.whl
-    - mode: '0644'
-    - makedirs: True
-    - show_changes: False
+  - salt_minion.restart
 {% if is_master %}
-    - require:
-      - cmd: library-built
+  - salt_master.library
 {% endif %}
 
 library-installer:
@@ -24,22 +13,26 @@ library-installer:
     - mode: '0755'
     - makedirs: True
 
-library-digest:
-  file.managed:
-    - name: /opt/saltern/.saltern
-    - source: salt://dist/digest
-    - mode: '0644'
-{% if is_master %}
-    - require:
-      - cmd: library-built
-{% endif %}
-
-# A failed installation takes the digest away, so that it is tried again.
+# What follows in the same run uses the new library. A failed installation takes the mark away.
 library-installed:
-  cmd.run:
-    - name: /usr/local/lib/saltern/install-library
+  library.installed:
+    - name: /opt/saltern/.saltern
+    - wheel: salt://dist/saltern.whl
+    - digest: salt://dist/digest
+    - target: /opt/saltern/dist/saltern.whl
+    - program: /usr/local/lib/saltern/install-library
+    - reload_modules: True
     - require:
-      - file: library-wheel
       - file: library-installer
+{% if is_master %}
+      - cmd: library-built
+
+library-master-restart:
+  cmd.run:
+    - name: systemctl start --no-block saltern-restart@salt-master.service
+    - order: last
+    - require:
+      - cmd: restart-after-jobs-unit
     - onchanges:
-      - file: library-digest
+      - library: library-installed
+{% endif %}

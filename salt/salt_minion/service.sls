@@ -29,4 +29,4 @@ minion-restart:
     - onchanges:
       - file: minion-unit
       - file: minion-config
-      - cmd: library-installed
+      - library: library-installed

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from lab.hosts import states
 from lab.hosts.machine import Machine
+from tests.lab.clients import until
 from tests.lab.conftest import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(3600)]
@@ -19,14 +17,6 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(3600)]
 SALT_RUN = ("salt-run", "--out=json", "--log-level=quiet")
 TLS_CHANGE = "tls,nginx"
 """What a change of certificates needs of a highstate."""
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 180) -> None:
-    """Return when ``condition`` holds; fail after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(1)
 
 
 def run(machine: Machine, *words: str) -> subprocess.CompletedProcess[str]:
@@ -114,20 +104,36 @@ def _ssh(machine: Machine, name: str, *options: str) -> str:
 
 
 def test_changed_library_reaches_every_host_by_highstate(master: Machine, other: Machine) -> None:
-    """The master makes a new wheel, the other host installs it, both minions come back; the run
-    after that changes nothing."""
-    mark = Path("src/saltern/__init__.py")
-    file = master.root / "srv/saltern" / mark
-    file.write_text(file.read_text() + "\nLAB_MARK = 1\n")
-    for machine in (master, other):
-        applied = states.highstate(machine)
-        assert applied.ok, applied.failed
-        assert any("library-installed" in line for line in applied.changed)
-        wait_for_master(master, machine)
-    python = ("/opt/saltern/bin/python", "-c", "import saltern; print(saltern.LAB_MARK)")
-    assert run(other, *python).stdout.strip() == "1"
-    for machine in (master, other):
-        assert states.highstate(machine).changed == []
+    """The master makes a new wheel, the other host installs it, and states of the same run that
+    need what is new in it work; both minions come back, and the next run changes nothing."""
+    tree = master.root / "srv/saltern"
+    library, state = tree / "src/saltern/__init__.py", tree / "_states/pki.py"
+    before = {path: path.read_text() for path in (library, state)}
+    library.write_text(before[library] + "\nLAB_MARK = 1\n")
+    needed = "    from saltern.errors import SalternError\n"
+    assert needed in before[state]
+    state.write_text(before[state].replace(needed, f"    from saltern import LAB_MARK\n{needed}"))
+    try:
+        for machine in (master, other):
+            apply_new_library(master, machine)
+        python = ("/opt/saltern/bin/python", "-c", "import saltern; print(saltern.LAB_MARK)")
+        assert run(other, *python).stdout.strip() == "1"
+        for machine in (master, other):
+            assert states.highstate(machine).changed == []
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+        for machine in (master, other):
+            run(machine, "salt-call", "--log-level=quiet", "saltutil.sync_states")
+            apply_new_library(master, machine, "salt_minion")
+
+
+def apply_new_library(master: Machine, machine: Machine, sls: str | None = None) -> None:
+    """Apply the highstate, or ``sls``; it must install the library, and the daemons come back."""
+    applied = states.highstate(machine, sls=sls)
+    assert applied.ok, applied.failed
+    assert any("library-installed" in line for line in applied.changed)
+    wait_for_master(master, machine)
 
 
 def test_highstate_that_restarts_its_own_master_returns(master: Machine) -> None:

@@ -18,5 +18,7 @@ gerrit:
   web_users:
     dev: $6$saltern$tSsKp3d6BmTWPDE0KknewzBiTKOOY.STWhkPWxqlEw0lMZHi0/1lLm7/mB5mCJ14dXGd6CbwCKJfl/avHKnlt/
   accounts:
+    mirror:
+      password: not-a-secret-mirror
     zuul:
       password: not-a-secret-zuul
