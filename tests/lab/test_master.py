@@ -103,6 +103,7 @@ def _ssh(machine: Machine, name: str, *options: str) -> str:
     return run(machine, "ssh", *strict, *certified, *options, f"nobody@{name}", "true").stderr
 
 
+@pytest.mark.slow
 def test_changed_library_reaches_every_host_by_highstate(master: Machine, other: Machine) -> None:
     """The master makes a new wheel, the other host installs it, and states of the same run that
     need what is new in it work; both minions come back, and the next run changes nothing."""
@@ -162,6 +163,7 @@ def _started(master: Machine) -> str:
     return run(master, "systemctl", "show", name, "salt-master").stdout
 
 
+@pytest.mark.slow
 def test_new_authority_is_trusted_all_the_way(site: Site, master: Machine, other: Machine) -> None:
     """While the authority's keys change step by step, the page is served over TLS that the other
     host trusts after every step; at the end by the new authority only."""
