@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = 180, every: float = 1) -> T:
+def until(condition: Callable[[], T], what: str, seconds: float = 300, every: float = 1) -> T:
     """Return the first true value of ``condition()``; fail after ``seconds``, naming ``what``."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
 
 import pytest
 
 from lab.hosts.machine import Machine
+from tests.lab.clients import until
 from tests.lab.conftest import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(3600)]
@@ -18,14 +17,6 @@ TLS = "/etc/saltern/tls"
 IDENTITY = ("-cert", f"{TLS}/host.crt", "-key", f"{TLS}/host.key")
 CURL = ("curl", "--silent", "--show-error", "--fail", "--max-time", "20")
 DAEMONS = {"scheduler", "web", "executor", "launcher"}
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 300) -> None:
-    """Return when ``condition`` holds; fail after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(2)
 
 
 def only(site: Site, role: str) -> Machine:
