@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 import salt.config
-import salt.loader
+import salt.fileclient
 import salt.pillar
 import salt.state
 import yaml
@@ -40,6 +40,12 @@ GRAINS = {
     "saltversioninfo": [3008, 3],
     "path": "/usr/sbin:/usr/bin:/sbin:/bin",
     "shell": "/bin/sh",
+}
+
+FILES = {
+    "file_client": "local",
+    "file_roots": {"base": [str(STATES)]},
+    "fileserver_backend": ["roots"],
 }
 
 
@@ -70,14 +76,15 @@ def component_folders() -> list[Path]:
     return [STATES / name for name in sorted(names)]
 
 
-@dataclass
+@dataclass(eq=False)
 class Host:
-    """A host of a site whose pillar lies in ``pillar_roots``, compiled in ``work``."""
+    """A host of a site whose pillar lies in ``pillar_roots``; Salt's caches lie in ``work``."""
 
     id: str
     work: Path
     pillar_roots: list[Path] = field(default_factory=lambda: [DEV, BASE])
     grains: Mapping[str, Any] = field(default_factory=dict)
+    _rendered: dict[str, str] = field(default_factory=dict, init=False)
 
     @functools.cached_property
     def opts(self) -> dict[str, Any]:
@@ -89,10 +96,8 @@ class Host:
             {
                 **folders(self.work),
                 "id": self.id,
-                "file_client": "local",
-                "file_roots": {"base": [str(STATES)]},
+                **FILES,
                 "pillar_roots": {"base": [str(root) for root in self.pillar_roots]},
-                "fileserver_backend": ["roots"],
                 "module_dirs": [str(REPOSITORY / "_modules")],
                 "states_dirs": [str(REPOSITORY / "_states")],
                 "grains": {**GRAINS, "localhost": short, "nodename": short, **names, **self.grains},
@@ -103,6 +108,7 @@ class Host:
     @functools.cached_property
     def pillar(self) -> dict[str, Any]:
         """The pillar that the master would give; ``_errors`` says what does not render."""
+        _highstate_of.cache_clear()
         opts = copy.deepcopy(self.opts)
         made = salt.pillar.get_pillar(opts, opts["grains"], self.id, saltenv="base")
         return json.loads(json.dumps(made.compile_pillar()))
@@ -122,16 +128,14 @@ class Host:
 
     def attempt(self, sls: Iterable[str] | None, pillar: Mapping | None = None) -> list:
         """Return the states, or the texts of the errors that keep them from running."""
-        given = json.loads(json.dumps({**self.pillar, **(pillar or {})}))
-        if given.get("_errors"):
-            return list(given["_errors"])
-        opts = copy.deepcopy(self.opts)
-        with salt.state.HighState(opts, initial_pillar=given, context={}) as highstate:
-            highstate.push_active()
-            try:
-                return _chunks(highstate, sls)
-            finally:
-                highstate.pop_active()
+        if self.pillar.get("_errors"):
+            return list(self.pillar["_errors"])
+        highstate = _highstate_of(self, json.dumps(pillar or {}))
+        highstate.push_active()
+        try:
+            return _chunks(highstate, sls)
+        finally:
+            highstate.pop_active()
 
     def render(self, chunk: Mapping[str, Any]) -> str | None:
         """Return the text that a ``file.managed`` state would write, ``None`` for a foreign file.
@@ -147,22 +151,46 @@ class Host:
             return None
         if "template" not in chunk:
             return path.read_text()
-        file, _, error = self._functions["file.get_managed"](
+        key = json.dumps(chunk, default=str)
+        if key not in self._rendered:
+            self._rendered[key] = self._render(chunk)
+        return self._rendered[key]
+
+    def _render(self, chunk: Mapping[str, Any]) -> str:
+        file, _, error = _highstate_of(self).state.functions["file.get_managed"](
             chunk["name"],
             chunk["template"],
-            source,
+            chunk["source"],
             *("", "", "root", "root", "0644", None, "base"),
             chunk.get("context", {}),
             chunk.get("defaults", {}),
             skip_verify=True,
         )
         assert not error, f"{chunk['__id__']}: {error}"
-        return Path(file).read_text()
+        text = Path(file).read_text()
+        Path(file).unlink()
+        return text
 
-    @functools.cached_property
-    def _functions(self) -> Any:
-        opts = copy.deepcopy(self.opts) | {"pillar": self.pillar}
-        return salt.loader.minion_mods(opts, context={})
+
+@functools.lru_cache(maxsize=1)
+def _highstate_of(host: Host, more: str = "{}") -> salt.state.HighState:
+    """Return what compiles a host, with ``more`` pillar (JSON), and holds its functions.
+
+    It is good until another is made: a module keeps the ``__opts__`` of the loader that loaded it
+    last (salt/loader/lazy.py, ``_load_module``).
+    """
+    pillar = json.loads(json.dumps(host.pillar)) | json.loads(more)
+    opts = copy.deepcopy(host.opts)
+    client = _file_client(host.work)
+    return salt.state.HighState(opts, initial_pillar=pillar, context={}, file_client=client)
+
+
+@functools.cache
+def _file_client(work: Path) -> Any:
+    """Return what reads ``salt://``, the same for all hosts that compile in ``work``."""
+    opts = {**salt.config.minion_config(None, minion_id="any"), **folders(work), **FILES}
+    client = salt.fileclient.get_file_client(opts)
+    return salt.fileclient.ContextlessFileClient(client)
 
 
 def _checked(chunks: list) -> list[dict[str, Any]]:

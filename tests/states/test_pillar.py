@@ -51,7 +51,7 @@ def test_site_with_an_odd_admin_key_stops_the_highstate(tmp_path: Path) -> None:
     assert "pillar site:admins:eve:keys:0: must keep to" in error
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def gpg_home() -> Iterator[Path]:
     """A keyring with a new key; its path is short, for gpg-agent's socket lies in it."""
     if not shutil.which("gpg"):
