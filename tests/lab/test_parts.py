@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
-from lab.hosts import places, states
+from lab.hosts import places, states, war
 from lab.hosts.places import LabError
 from lab.hosts.progress import Progress
 from lab.hosts.site import Host, load
@@ -176,3 +179,30 @@ def test_failed_host_holds_back_what_needs_it_but_not_in_test_mode() -> None:
     assert applied[1].errors == (f"held back: needs {site.master.id}",)
     states.apply_all(site, machines, Progress(), test=True)
     assert sorted(began[1:]) == sorted(site.hosts)
+
+
+def packed(name: str, data: bytes) -> bytes:
+    """An archive with one file."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(name, data)
+    return held.getvalue()
+
+
+def test_war_given_the_pillar_takes_the_version_it_says(tmp_path: Path) -> None:
+    """The version is read where Gerrit itself reads it, and goes into the lab's pillar."""
+    file = tmp_path / "gerrit.war"
+    file.write_bytes(packed("WEB-INF/lib/common.jar", packed(war.SAID_IN, b"3.13.1\n")))
+    program = yaml.safe_load(war.pillar(file))["gerrit"]
+    assert program["war"] == {"version": "3.13.1", "file": "/srv/cache/gerrit.war"}
+    usual = yaml.safe_load((REPOSITORY / "pillar/dev/gerrit_program.sls").read_text())["gerrit"]
+    assert set(program) == set(usual)
+
+
+@pytest.mark.parametrize("data", [b"text", packed("WEB-INF/lib/a.jar", packed("a", b""))])
+def test_war_that_is_none_is_refused(tmp_path: Path, data: bytes) -> None:
+    """Nothing is booted for a file that is no Gerrit."""
+    file = tmp_path / "gerrit.war"
+    file.write_bytes(data)
+    with pytest.raises(LabError, match="GERRIT_WAR="):
+        war.pillar(file)
