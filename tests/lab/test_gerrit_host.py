@@ -224,13 +224,16 @@ def test_plain_http_is_redirected(held: Held) -> None:
 
 def test_forged_user_header_logs_nobody_in(held: Held) -> None:
     """Gerrit believes the proxy's header, and the proxy believes nobody."""
-    answer = told(held.owner, "accounts/self", "--header", "X-Forwarded-User: admin")
-    assert answer.startswith("HTTP/2 403")
+    forged = ("--header", "X-Forwarded-User: admin")
+    assert told(held.owner, "accounts/self", *forged).startswith("HTTP/2 403")
+    assert told(held.owner, "login/", *forged).startswith("HTTP/2 401")
 
 
 def test_gerrits_own_http_port_is_closed(site: Site, held: Held, host: Machine) -> None:
     """It listens on loopback only: neither the site's hosts nor anybody outside reach it."""
     assert "HTTP/1.1 200" in host.call("curl", "-sI", "http://127.0.0.1:8080/projects/").stdout
+    listening = host.call("ss", "-Hltn", "sport = :8080").stdout.split()[3]
+    assert "127.0.0.1" in listening
     url = f"http://{host.host.address}:8080/projects/"
     inside = told(held.owner, url, "--connect-timeout", "3")
     router = ("ip", "netns", "exec", site.lab.network.router)
