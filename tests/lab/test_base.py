@@ -14,7 +14,7 @@ from lab.hosts.places import run
 from lab.saltconfig import REPOSITORY
 from tests.lab.conftest import Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600, func_only=True)]
 
 ADMIN, KEY = "labadmin", "/root/base-key"
 STRICT = ("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10")

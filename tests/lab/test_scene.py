@@ -22,7 +22,7 @@ from tests.lab.clients import until
 from tests.lab.conftest import Site
 from tests.lab.people import Person
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600, func_only=True)]
 
 REGISTRY = "infra/project-config"
 FIRST = ("infra/project-config", "infra/rights")

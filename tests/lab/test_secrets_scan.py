@@ -21,7 +21,7 @@ from lab.saltconfig import REPOSITORY
 from tests.lab.clients import until
 from tests.lab.conftest import Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600, func_only=True)]
 
 DEV = REPOSITORY / "pillar/dev"
 NAMES = {"registerEmailPrivateKey", "restTokenPrivateKey", "password", "keystore_password"}
