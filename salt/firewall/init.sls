@@ -29,12 +29,12 @@ firewall:
     - reload: True
     - watch:
       - file: firewall-rules
-    - require:
       - file: firewall-unit
 
 firewall-loaded:
   cmd.run:
     - name: systemctl reload nftables
-    - unless: nft --stateless list table inet saltern | cmp --silent - /run/saltern-firewall
+    - onlyif: test -e /run/saltern-firewall
+    - unless: nft --numeric --stateless list table inet saltern | cmp --silent - /run/saltern-firewall
     - require:
       - service: firewall

@@ -29,12 +29,6 @@ nginx-unknown-names:
     - require:
       - pkg: nginx
 
-nginx-debian-site:
-  file.absent:
-    - name: /etc/nginx/sites-enabled/default
-    - require:
-      - pkg: nginx
-
 nginx:
   pkg.installed:
     - install_recommends: False
@@ -45,5 +39,4 @@ nginx:
       - file: nginx-config
       - file: nginx-tls
       - file: nginx-unknown-names
-      - file: nginx-debian-site
       - pki: host-certificate
