@@ -11,5 +11,6 @@ zuul-backup:
   file.managed:
     - name: /etc/saltern/backup.d/zuul
     - source: salt://zuul/files/backup
+    - template: jinja
     - makedirs: True
     - mode: '0644'
