@@ -87,8 +87,9 @@ def run(lab: Lab, host: str, command: Sequence[str]) -> None:
 @click.pass_obj
 def sync(lab: Lab, revision: str | None) -> None:
     """Copy the checkout, and the pillar, into the hosts again."""
+    lab.revision = revision
     for machine in lab.machines:
-        lab.place_tree(machine, revision)
+        lab.place_tree(machine)
     lab.progress.tell(f"copied {revision or 'the checkout'} to {len(lab.machines)} hosts")
 
 

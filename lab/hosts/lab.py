@@ -27,6 +27,8 @@ class Lab:
     name: str
     site: Site = field(default_factory=load)
     progress: Progress = field(default_factory=Progress)
+    revision: str | None = None
+    """The commit that the hosts get; the checkout as it stands when there is none."""
 
     def __post_init__(self) -> None:
         self.folder = places.work(self.name)
@@ -113,13 +115,13 @@ class Lab:
             raise LabError(f"{host.id}: provision/host ended with {done.returncode}:\n{told}")
         machine.mark_provisioned()
 
-    def place_tree(self, machine: Machine, revision: str | None = None) -> None:
-        """Copy the checkout, or a commit of it, into the host; the pillar only into the master."""
+    def place_tree(self, machine: Machine) -> None:
+        """Copy the tree into the host; the pillar only into the master."""
         if not machine.host.is_master:
-            tree.place(machine.root, tree.NEEDED, revision)
+            tree.place(machine.root, tree.NEEDED, self.revision)
             self._place_war(machine)
             return
-        tree.place(machine.root, revision=revision)
+        tree.place(machine.root, revision=self.revision)
         run("chroot", machine.root, "sh", "-c", MAKE_SALT_USER)
         tree.place_private(machine.root, self.pillar)
 

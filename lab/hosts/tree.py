@@ -39,10 +39,11 @@ def place(root: Path, only: Iterable[str] = (), revision: str | None = None) -> 
 
 
 def place_private(root: Path, overrides: Path) -> None:
-    """Put pillar/dev, with the files of ``overrides`` over it, into ``root`` for the master."""
+    """Put the pillar/dev of the tree in ``root``, with the files of ``overrides`` over it, beside
+    that tree for the master."""
     target = root / PRIVATE.relative_to("/")
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(REPOSITORY / "pillar/dev", target)
+    shutil.copytree(root / SOURCE.relative_to("/") / "pillar/dev", target)
     if overrides.is_dir():
         shutil.copytree(overrides, target, dirs_exist_ok=True)
     run("chmod", "-R", "u=rwX,g=rX,o=", target)
