@@ -9,10 +9,12 @@ include:
   - nginx
   - sshd
 
+{% if 'logs' not in pillar.roles %}{# they come with the logs, else #}
 artifacts-packages:
   pkg.installed:
     - pkgs: [rsync, python3]
     - install_recommends: False
+{% endif %}
 
 {% for folder in ['', '/incoming', '/staging', '/public'] %}
 artifacts-root{{ folder }}:

@@ -19,6 +19,8 @@ postgresql-reads-tls-key:
     - name: ssl-cert
     - system: True
     - addusers: [postgres]
+    # Debian's package does it where the group is there first: nothing to announce before.
+    - onlyif: getent passwd postgres
     - require:
       - pkg: postgresql-package
       - sls: tls

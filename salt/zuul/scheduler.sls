@@ -31,7 +31,6 @@ zuul-tenants-loader:
 zuul-tenants-loaded:
   cmd.run:
     - name: /usr/local/lib/saltern/zuul-tenants load
-    - onlyif: systemctl --quiet is-active zuul-scheduler
     - unless: /usr/local/lib/saltern/zuul-tenants check
     - require:
       - file: zuul-tenants-loader
