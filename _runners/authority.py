@@ -52,8 +52,7 @@ def sign(request):
         answer = _desk().answer(request, _granted)
     except SalternError as error:
         log.warning("saltern/pki/request: %s", error)
-        __context__["retcode"] = 1
-        return {"status": "refused", "code": error.code, "reason": str(error)}
+        return _ended(1, {"status": "refused", "code": error.code, "reason": str(error)})
     told = log.info if answer["status"] == "issued" else log.warning
     told(
         "saltern/pki/request: %s %s %s %s",
@@ -81,9 +80,8 @@ def list_(host=None):
     """
     rows = [row for row in _desk().ledger.latest() if host in (None, row["host"])]
     now = time.time()
-    if any(row["until"] <= now for row in rows):
-        __context__["retcode"] = 1
-    return [_shown(row, now) for row in sorted(rows, key=lambda row: row["until"])]
+    shown = [_shown(row, now) for row in sorted(rows, key=lambda row: row["until"])]
+    return _ended(int(any(row["until"] <= now for row in rows)), {"certificates": shown})
 
 
 def rotate():
@@ -137,9 +135,14 @@ def _change(step):
         told = step(desk.authority)
         desk.publish()
     except SalternError as error:
-        __context__["retcode"] = 1
-        return {"error": str(error)}
+        return _ended(1, {"error": str(error)})
     return told
+
+
+def _ended(code, told):
+    """Return what is told, for ``salt-run`` to end with ``code``, which it looks for there."""
+    __context__["retcode"] = code
+    return {**told, "retcode": code}
 
 
 def _granted(host):

@@ -83,8 +83,7 @@ def order():
     try:
         return {host: sorted(needs) for host, needs in _needs(None).items()}
     except SalternError as error:
-        __context__["retcode"] = 2
-        return {"error": str(error)}
+        return _ended(2, error=str(error))
 
 
 def _roll(hosts, patience, test, **limits):
@@ -94,11 +93,16 @@ def _roll(hosts, patience, test, **limits):
             apply = partial(highstate.highstate, jobs, patience=float(patience), test=bool(test))
             outcomes = rollout.roll(needs, apply, tell=_tell, **limits)
     except SalternError as error:
-        __context__["retcode"] = 2
-        return {"error": str(error)}
-    if any(outcome.status != "done" for outcome in outcomes):
-        __context__["retcode"] = 1
-    return {outcome.host: _shown(outcome) for outcome in outcomes}
+        return _ended(2, error=str(error))
+    undone = any(outcome.status != "done" for outcome in outcomes)
+    return _ended(int(undone), hosts={outcome.host: _shown(outcome) for outcome in outcomes})
+
+
+def _ended(code, **told):
+    """Return what is told, for ``salt-run`` to end with ``code``, which it looks for there; the
+    orchestration looks in the context."""
+    __context__["retcode"] = code
+    return {**told, "retcode": code}
 
 
 def _needs(hosts):
