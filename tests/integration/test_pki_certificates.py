@@ -265,3 +265,11 @@ def _run(site: Site, *args: str) -> Any:
     done = site.lab.run(*args, "--out=json")
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
+
+
+def test_rollout_that_cannot_be_done_ends_with_its_status(site: Site) -> None:
+    """A host that the site lacks is 2; a highstate that fails is 1: salt-run says so, too."""
+    unknown = site.lab.run("rollout.upgrade", "hosts=[nobody]", "--out=json")
+    assert (unknown.returncode, "has no host nobody" in unknown.stdout) == (2, True)
+    failed = site.lab.run("rollout.upgrade", f"hosts=[{ONE}]", "patience=5", "--out=json")
+    assert (failed.returncode, '"failed"' in failed.stdout) == (1, True)
