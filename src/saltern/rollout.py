@@ -85,7 +85,7 @@ def roll(
 ) -> list[Outcome]:
     """Call ``apply`` for every host, each after those it needs, at most ``width`` at a time.
 
-    ``tell`` hears of each host when it begins (``None``) and when it ends. With
+    ``tell`` hears, in the caller's thread, of each host when it begins (``None``) and ends. With
     ``stop_at_failure`` no host begins after the first failure. Returns one outcome a host.
     """
     return _Roll(needs, apply, stop_at_failure, tell).run(width)
@@ -102,27 +102,32 @@ class _Roll:
         self._needs, self._apply, self._tell = needs, apply, tell
         self._stop = stop_at_failure
         self._order = TopologicalSorter(needs)
+        self._ready: list[str] = []
         self._outcomes: dict[str, Outcome] = {}
         self._running: dict[Future[Outcome], str] = {}
 
     def run(self, width: int) -> list[Outcome]:
         self._order.prepare()
         with ThreadPoolExecutor(width) as pool:
-            self._begin(pool)
+            self._begin(pool, width)
             while self._running:
                 ended, _ = wait(self._running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     self._end(self._running.pop(future), future.result())
-                self._begin(pool)
+                self._begin(pool, width)
         return [self._outcomes[host] for host in self._needs]
 
-    def _begin(self, pool: ThreadPoolExecutor) -> None:
-        while ready := sorted(self._order.get_ready()):
-            for host in ready:
-                if reason := self._held(host):
-                    self._end(host, Outcome(host, "held", reasons=(reason,)))
-                else:
-                    self._running[pool.submit(self._one, host)] = host
+    def _begin(self, pool: ThreadPoolExecutor, width: int) -> None:
+        self._ready += sorted(self._order.get_ready())
+        while self._ready and len(self._running) < width:
+            host = self._ready.pop(0)
+            if reason := self._held(host):
+                self._end(host, Outcome(host, "held", reasons=(reason,)))
+                self._ready += sorted(self._order.get_ready())
+            else:
+                # Here, as all that is told: Salt's events may be sent from one thread only.
+                self._tell(host, None)
+                self._running[pool.submit(self._one, host)] = host
 
     def _held(self, host: str) -> str:
         not_done = [other for other in list(self._outcomes.values()) if other.status != "done"]
@@ -133,10 +138,6 @@ class _Roll:
         return f"stopped: {failed[0]} failed" if self._stop and failed else ""
 
     def _one(self, host: str) -> Outcome:
-        # Asked again here: with a narrow pool a host waits, and a failure may come meanwhile.
-        if reason := self._held(host):
-            return Outcome(host, "held", reasons=(reason,))
-        self._tell(host, None)
         began = time.monotonic()
         try:
             return self._apply(host)

@@ -114,3 +114,20 @@ def test_chosen_hosts_alone_do_not_wait_for_the_others():
     assert limited(needs, ["ci", "review"]) == {"review": frozenset(), "ci": {"review"}}
     with pytest.raises(Broken, match="no host nowhere"):
         limited(needs, ["nowhere"])
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_progress_is_told_in_the_callers_thread(width: int) -> None:
+    """Salt's events break when several threads send them; no more than ``width`` run at a time."""
+    told: list[tuple[int, str]] = []
+    running: list[int] = []
+
+    def tell(host: str, outcome: Outcome | None) -> None:
+        told.append((threading.get_ident(), host))
+        running.append((running or [0])[-1] + (-1 if outcome else 1))
+
+    needs = {host: frozenset() for host in "abcd"}
+    roll(needs, lambda host: Outcome(host, "done"), width=width, tell=tell)
+    assert {thread for thread, _ in told} == {threading.get_ident()}
+    assert len(told) == 8
+    assert max(running) == width
