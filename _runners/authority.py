@@ -19,6 +19,7 @@ try:
     from saltern.pki.desk import Grant
     from saltern.pki.request import SSH, TLS
     from saltern_salt.highstate import pillar_of
+    from saltern_salt.runners import ended
 
     MISSING = ""
 except ImportError as error:
@@ -52,7 +53,9 @@ def sign(request):
         answer = _desk().answer(request, _granted)
     except SalternError as error:
         log.warning("saltern/pki/request: %s", error)
-        return _ended(1, {"status": "refused", "code": error.code, "reason": str(error)})
+        return ended(
+            __context__, 1, {"status": "refused", "code": error.code, "reason": str(error)}
+        )
     told = log.info if answer["status"] == "issued" else log.warning
     told(
         "saltern/pki/request: %s %s %s %s",
@@ -81,7 +84,9 @@ def list_(host=None):
     rows = [row for row in _desk().ledger.latest() if host in (None, row["host"])]
     now = time.time()
     shown = [_shown(row, now) for row in sorted(rows, key=lambda row: row["until"])]
-    return _ended(int(any(row["until"] <= now for row in rows)), {"certificates": shown})
+    return ended(
+        __context__, int(any(row["until"] <= now for row in rows)), {"certificates": shown}
+    )
 
 
 def rotate():
@@ -135,14 +140,8 @@ def _change(step):
         told = step(desk.authority)
         desk.publish()
     except SalternError as error:
-        return _ended(1, {"error": str(error)})
+        return ended(__context__, 1, {"error": str(error)})
     return told
-
-
-def _ended(code, told):
-    """Return what is told, for ``salt-run`` to end with ``code``, which it looks for there."""
-    __context__["retcode"] = code
-    return {**told, "retcode": code}
 
 
 def _granted(host):

@@ -34,6 +34,7 @@ try:
         build,
     )
     from saltern_salt import SaltDispatcher
+    from saltern_salt.runners import ended
 
     SECTIONS = {
         "registry": RegistrySettings,
@@ -299,8 +300,7 @@ def _with_dispatcher(run):
     except SalternError as error:
         data = {"status": "refused", "code": error.code, "reason": str(error)}
         shown, code = plain_block(error), exit_status("refused")
-    __context__["retcode"] = code
-    return {**data, "text": shown, "outputter": "projects", "retcode": code}
+    return ended(__context__, code, {**data, "text": shown, "outputter": "projects"})
 
 
 def _settings():

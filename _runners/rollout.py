@@ -16,6 +16,7 @@ try:
     from saltern.errors import SalternError
     from saltern_salt import highstate
     from saltern_salt.jobs import Jobs
+    from saltern_salt.runners import ended
 
     MISSING = ""
 except ImportError as error:
@@ -83,7 +84,7 @@ def order():
     try:
         return {host: sorted(needs) for host, needs in _needs(None).items()}
     except SalternError as error:
-        return _ended(2, error=str(error))
+        return ended(__context__, 2, {"error": str(error)})
 
 
 def _roll(hosts, patience, test, **limits):
@@ -93,16 +94,10 @@ def _roll(hosts, patience, test, **limits):
             apply = partial(highstate.highstate, jobs, patience=float(patience), test=bool(test))
             outcomes = rollout.roll(needs, apply, tell=_tell, **limits)
     except SalternError as error:
-        return _ended(2, error=str(error))
+        return ended(__context__, 2, {"error": str(error)})
     undone = any(outcome.status != "done" for outcome in outcomes)
-    return _ended(int(undone), hosts={outcome.host: _shown(outcome) for outcome in outcomes})
-
-
-def _ended(code, **told):
-    """Return what is told, for ``salt-run`` to end with ``code``, which it looks for there; the
-    orchestration looks in the context."""
-    __context__["retcode"] = code
-    return {**told, "retcode": code}
+    shown = {outcome.host: _shown(outcome) for outcome in outcomes}
+    return ended(__context__, int(undone), {"hosts": shown})
 
 
 def _needs(hosts):

@@ -47,6 +47,11 @@ class Site:
         """Return the hosts that have ``role``."""
         return [machine for machine in self.lab.machines if role in machine.host.roles]
 
+    def only(self, role: str) -> Machine:
+        """Return the one host with ``role``."""
+        (machine,) = self.with_role(role)
+        return machine
+
 
 @pytest.fixture(scope="session")
 def root() -> None:

@@ -19,12 +19,6 @@ CURL = ("curl", "--silent", "--show-error", "--fail", "--max-time", "20")
 DAEMONS = {"scheduler", "web", "executor", "launcher"}
 
 
-def only(site: Site, role: str) -> Machine:
-    """Return the one host with ``role``."""
-    (machine,) = site.with_role(role)
-    return machine
-
-
 def ruok(client: Machine, server: str, *identity: str) -> str:
     """Return what ZooKeeper on ``server`` answers ``client``, its certificate being checked."""
     script = (
@@ -46,13 +40,13 @@ def sql(client: Machine, statement: str, **options: str) -> subprocess.Completed
 def api(site: Site, path: str) -> object:
     """Return what the REST API answers to the master's host."""
     url = f"https://{site.lab.site.services['zuul']}/api/{path}"
-    return json.loads(only(site, "salt-master").call(*CURL, url).stdout)
+    return json.loads(site.only("salt-master").call(*CURL, url).stdout)
 
 
 def running(site: Site) -> set[str]:
     """Return the daemons that Zuul itself says are running; empty when it does not answer."""
     url = f"https://{site.lab.site.services['zuul']}/api/components"
-    done = only(site, "salt-master").call(*CURL, url, check=False)
+    done = site.only("salt-master").call(*CURL, url, check=False)
     found = json.loads(done.stdout) if done.returncode == 0 else {}
     return {kind for kind, rows in found.items() if rows[0]["state"] == "running"}
 
@@ -60,9 +54,9 @@ def running(site: Site) -> set[str]:
 def serves(site: Site) -> None:
     """Fail unless every service of the CI hosts answers a client on another host."""
     until(lambda: running(site) >= DAEMONS, f"the daemons run: {running(site)}")
-    zookeeper, executor = only(site, "zookeeper"), only(site, "zuul-executor")
+    zookeeper, executor = site.only("zookeeper"), site.only("zuul-executor")
     assert "imok" in ruok(executor, zookeeper.host.id, *IDENTITY)
-    database = only(site, "database")
+    database = site.only("database")
     answer = sql(database, "select 1", host=database.host.id, sslrootcert=f"{TLS}/ca.crt")
     assert answer.stdout == "1\n", answer.stderr
     until(lambda: [row["name"] for row in api(site, "tenants")] == ["lab"], "the tenant is served")
@@ -75,7 +69,7 @@ def test_every_service_answers_from_another_host(site: Site) -> None:
 
 def test_asking_whether_a_daemon_is_ready_leaves_it_alone(site: Site) -> None:
     """Each of several looks finds it: none keeps Zuul's command socket busy."""
-    scheduler = only(site, "zuul-scheduler")
+    scheduler = site.only("zuul-scheduler")
     for _ in range(4):
         look = ("/usr/local/lib/saltern/zuul-ready", "--check", "scheduler")
         assert scheduler.call(*look, check=False).returncode == 0
@@ -83,25 +77,25 @@ def test_asking_whether_a_daemon_is_ready_leaves_it_alone(site: Site) -> None:
 
 def test_zookeeper_without_a_certificate_does_not_answer(site: Site) -> None:
     """A client of the site without a certificate learns nothing."""
-    assert "imok" not in ruok(only(site, "zuul-executor"), only(site, "zookeeper").host.id)
+    assert "imok" not in ruok(site.only("zuul-executor"), site.only("zookeeper").host.id)
 
 
 def test_zookeeper_is_closed_for_hosts_without_a_zuul_role(site: Site) -> None:
     """A test node has a certificate, and jobs: the port is closed for it."""
-    node = only(site, "test-node")
-    assert "imok" not in ruok(node, only(site, "zookeeper").host.id, *IDENTITY)
+    node = site.only("test-node")
+    assert "imok" not in ruok(node, site.only("zookeeper").host.id, *IDENTITY)
 
 
 def test_database_refuses_plain_connections(site: Site) -> None:
     """No password and no row crosses the network in clear."""
-    database = only(site, "database")
+    database = site.only("database")
     refused = sql(database, "select 1", host=database.host.id, sslmode="disable")
     assert "no encryption" in refused.stderr
 
 
 def test_database_role_has_no_rights_beyond_its_database(site: Site) -> None:
     """Zuul's role makes no roles, no databases, and reads no file of the server."""
-    database = only(site, "database")
+    database = site.only("database")
     for statement in (
         "create role other",
         "create database other",
@@ -115,7 +109,7 @@ def test_database_role_has_no_rights_beyond_its_database(site: Site) -> None:
 
 def test_zuul_client_lists_builds(site: Site) -> None:
     """Zuul's own client works against the site, and asks the database through it."""
-    machine = only(site, "zuul-executor")
+    machine = site.only("zuul-executor")
     client = (
         "env",
         "REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt",
@@ -128,7 +122,7 @@ def test_zuul_client_lists_builds(site: Site) -> None:
 
 def test_sandbox_of_jobs_shows_no_secret(site: Site) -> None:
     """In the sandbox of an untrusted job neither Zuul's configuration nor its keys exist."""
-    machine = only(site, "zuul-executor")
+    machine = site.only("zuul-executor")
     look = "ls /usr >/dev/null && ! cat /etc/zuul/zuul.conf && ! ls /var/lib/zuul && echo kept"
     sandbox = ("/opt/zuul/current/bin/zuul-bwrap", "/tmp", "/tmp", "--")
     done = machine.call("runuser", "-u", "zuul", "--", *sandbox, "sh", "-c", look, check=False)
@@ -144,7 +138,7 @@ def test_secrets_are_in_no_process_list(site: Site) -> None:
 
 def test_database_restored_from_backup_has_its_rows(site: Site) -> None:
     """Backup, loss of a table, restore: proved by a row that was in it."""
-    database = only(site, "database")
+    database = site.only("database")
     here = {"host": database.host.id, "sslrootcert": f"{TLS}/ca.crt"}
     sql(database, "create table kept as select 42 as answer", **here)
     database.call("saltern-backup", "run", "postgresql")
@@ -156,7 +150,7 @@ def test_database_restored_from_backup_has_its_rows(site: Site) -> None:
 
 def test_project_keys_are_in_the_backup(site: Site) -> None:
     """The export of the project keys is packed, readable for Zuul only."""
-    scheduler = only(site, "zuul-scheduler")
+    scheduler = site.only("zuul-scheduler")
     scheduler.call("saltern-backup", "run", "zuul")
     shown = scheduler.call("stat", "-c", "%a %U", "/var/lib/zuul/export/keys.json").stdout
     assert shown == "600 zuul\n"

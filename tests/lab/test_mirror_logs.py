@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from lab.hosts.machine import Machine
 from lab.saltconfig import REPOSITORY
 from tests.lab.clients import until
 from tests.lab.conftest import Site
-from tests.lab.uploads import KEYS, SSH, TRY, Client, Done
+from tests.lab.uploads import KEYS, SSH, TRY, Client, Done, artifact, published
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(3600)]
 
@@ -23,22 +22,16 @@ SCRIPT = "<script>alert(1)</script>"
 LINES = "".join(f"line {number}\n" for number in range(5000))
 
 
-def only(site: Site, role: str) -> Machine:
-    """Return the one host with ``role``."""
-    (machine,) = site.with_role(role)
-    return machine
-
-
 @pytest.fixture(scope="module")
 def client(site: Site) -> Iterator[Client]:
     """A client on the test node, which leaves nothing behind."""
-    client = Client(site, only(site, "test-node"))
+    client = Client(site, site.only("test-node"))
     for name in KEYS.values():
         client.put(name, (REPOSITORY / "pillar/dev" / name).read_bytes())
         (client.seen / name).chmod(0o600)
     yield client
-    only(site, "logs").call("sh", "-c", f"rm -rf /srv/logs/*/{TRY}")
-    only(site, "artifacts").call(
+    site.only("logs").call("sh", "-c", f"rm -rf /srv/logs/*/{TRY}")
+    site.only("artifacts").call(
         "sh", "-c", f"rm -rf /srv/artifacts/*/{TRY}* /srv/artifacts/*/*/{TRY}*"
     )
     shutil.rmtree(client.seen)
@@ -66,7 +59,7 @@ cd .. && rm -rf work
 @pytest.fixture(scope="module")
 def mirror(site: Site) -> Iterator[Machine]:
     """The mirror's host with a repository whose texts are hostile, made by the minion's account."""
-    machine = only(site, "git-mirror")
+    machine = site.only("git-mirror")
     machine.call("sh", "-c", MAKE)
     yield machine
     machine.call("sh", "-c", f"rm -rf /srv/git/{TRY} /srv/git/.saltern/{TRY}.git /var/cache/cgit/*")
@@ -252,7 +245,7 @@ def test_key_of_a_context_writes_no_other_one(client: Client) -> None:
                 assert "Permission denied (publickey)" in done.stderr, (account, key)
     for target in ("../release/", f"/srv/logs/release/{TRY}/", "../../artifacts/public/"):
         assert client.rsync("logs-jobs", "stray/", f"REMOTE:{target}").returncode != 0, target
-    found = only(client.site, "logs").call("find", "/srv", "-name", "stray.txt").stdout
+    found = client.site.only("logs").call("find", "/srv", "-name", "stray.txt").stdout
     assert found == ""
 
 
@@ -274,7 +267,7 @@ def keep(machine: Machine, folder: str, **changes: str) -> Done:
 
 def test_old_log_is_compressed_then_removed_by_the_unit(client: Client) -> None:
     """While it is compressed its address stays; after its time it is gone."""
-    logs = only(client.site, "logs")
+    logs = client.site.only("logs")
     path = build(client, "old")
     assert keep(logs, "old", compress_after_hours="0").returncode == 0
     folder = logs.root / f"srv/logs/{path}"
@@ -288,7 +281,7 @@ def test_old_log_is_compressed_then_removed_by_the_unit(client: Client) -> None:
 
 def test_full_disk_loses_the_oldest_log_by_the_unit(client: Client) -> None:
     """On a small disk of its own, with the limit that the pillar gives."""
-    logs = only(client.site, "logs")
+    logs = client.site.only("logs")
     place = f"/srv/logs/jobs/{TRY}/small"
     client.put("small/empty", "")
     client.upload("logs-jobs", "small/", f"{TRY}/small/")
@@ -308,36 +301,13 @@ def test_full_disk_loses_the_oldest_log_by_the_unit(client: Client) -> None:
 # The artifacts
 
 
-def artifact(client: Client, account: str, name: str, content: str) -> None:
-    """Upload an artifact as the documentation says: its sums last."""
-    digest = hashlib.sha256(content.encode()).hexdigest()
-    shutil.rmtree(client.seen / "artifact", ignore_errors=True)
-    client.put("artifact/tool", content)
-    client.upload(account, "artifact/tool", f"{name}/")
-    client.put("artifact/SHA256SUMS", f"{digest}  tool\n")
-    client.upload(account, "artifact/SHA256SUMS", f"{name}/")
-
-
-def published(client: Client, path: str, *, by_timer: bool = False) -> bytes:
-    """Return what an artifact's address gives once it was published, by the timer or at once."""
-    machine = only(client.site, "artifacts")
-
-    def look() -> bytes | None:
-        if not by_timer:
-            machine.call("systemctl", "start", "artifacts-publish.service", check=False)
-        answer = client.get("artifacts", path)
-        return answer.body if answer.status == 200 else None
-
-    return until(look, f"{path} is published", 90)
-
-
 def test_upload_of_a_protected_context_is_public_and_final(client: Client) -> None:
     """It is published by the timer; the same name with another content is refused."""
     name = f"{TRY}-1.0"
     artifact(client, "artifacts-release", name, "first")
     assert published(client, f"public/{name}/tool", by_timer=True) == b"first"
     artifact(client, "artifacts-release", name, "second")
-    machine = only(client.site, "artifacts")
+    machine = client.site.only("artifacts")
     waiting = machine.root / f"srv/artifacts/incoming/release/{name}"
     start = ("systemctl", "start", "artifacts-publish.service")
     until(lambda: machine.call(*start, check=False) and not waiting.exists(), "it is looked at", 90)
@@ -381,7 +351,7 @@ def test_host_changed_by_hand_is_put_back(
     client: Client, role: str, service: str, sls: str, unit: str
 ) -> None:
     """A broken site and a stopped unit: the states repair both, say so, and touch nothing else."""
-    machine = only(client.site, role)
+    machine = client.site.only(role)
     file = machine.root / f"etc/nginx/sites-enabled/{service}.conf"
     text = file.read_text()
     try:
@@ -403,7 +373,7 @@ def test_host_changed_by_hand_is_put_back(
 
 def test_reboot_brings_mirror_logs_and_artifacts_back(client: Client, mirror: Machine) -> None:
     """Nobody has to start anything: clone, pages, upload, timers."""
-    logs = only(client.site, "logs")
+    logs = client.site.only("logs")
     for machine in (mirror, logs):
         machine.reboot()
         assert machine.failed_units() == []

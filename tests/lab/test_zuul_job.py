@@ -8,7 +8,6 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
@@ -25,16 +24,16 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200, func_only=True)]
 
 CONFIG = "zuul-config"
 KEY = f"tenant/lab/key/{CONFIG}.pub"
-CURL = ("curl", "--silent", "--show-error", "--fail", "--max-time", "20")
 BUILDS = f"tenant/lab/builds?project={CONFIG}&job_name=run-script"
 ENCRYPT = """
+set -euo pipefail
 umask 077
+trap 'rm -f /root/logs.key' EXIT
 export REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
 cat >/root/logs.key
 { echo '- secret:'; echo '    name: logs_upload'; echo '    data:'; echo '      context: jobs'
   /opt/zuul/current/bin/zuul-client --zuul-url "$1" encrypt --tenant lab --project "$2" \
       --secret-name logs_upload --field-name key --infile /root/logs.key | sed -n '/key:/,$p'; }
-rm /root/logs.key
 """
 """As the README of examples/zuul-config says."""
 
@@ -43,22 +42,20 @@ rm /root/logs.key
 def admin(site: Site) -> Iterator[Person]:
     """An administrator of Gerrit, at work on the master's host."""
     key = (REPOSITORY / "pillar/dev/labadmin.key").read_text()
-    (desk,) = site.with_role("salt-master")
+    desk = site.only("salt-master")
     person = Person.arrive("labadmin", desk, site.lab.site.services["gerrit"], key=key)
     yield person
     person.leave()
 
 
 def asked(site: Site, path: str) -> str:
-    """Return what Zuul's REST API answers, or nothing."""
-    url = f"https://{site.lab.site.services['zuul']}/api/{path}"
-    return site.with_role("salt-master")[0].call(*CURL, url, check=False).stdout
+    """Return what Zuul's REST API answers as text, or nothing."""
+    return got(site, f"https://{site.lab.site.services['zuul']}/api/{path}")
 
 
-def answered(site: Site, path: str) -> Any:
-    """Return the decoded answer of Zuul's REST API; None when there is none."""
-    told = asked(site, path)
-    return json.loads(told) if told else None
+def got(site: Site, url: str) -> str:
+    """Return what a client on another host gets over TLS, or nothing."""
+    return site.only("salt-master").call(*test_ci.CURL, url, check=False).stdout
 
 
 @pytest.fixture(scope="module")
@@ -75,34 +72,29 @@ def config(site: Site, admin: Person) -> str:
     admin.call("git", "-C", CONFIG, "push", "--quiet", "origin", "HEAD:refs/heads/master")
     reconfigure(site)
     jobs = f"tenant/lab/project/{CONFIG}"
-    until(lambda: "run-script" in asked(site, jobs), f"the job is there: {errors(site)}")
-    assert errors(site) == []
+    until(lambda: "run-script" in asked(site, jobs), "the job is there")
+    assert json.loads(asked(site, "tenant/lab/config-errors")) == []
     return key
 
 
 def reconfigure(site: Site) -> None:
     """Have the scheduler read the tenant again."""
-    (scheduler,) = site.with_role("zuul-scheduler")
+    scheduler = site.only("zuul-scheduler")
     words = ("/opt/zuul/current/bin/zuul-scheduler", "tenant-reconfigure", "lab")
     scheduler.call("runuser", "-u", "zuul", "--", "env", "-C", "/", *words)
-
-
-def errors(site: Site) -> list[str]:
-    """Return what Zuul finds wrong with the tenant."""
-    return [row["error"] for row in answered(site, "tenant/lab/config-errors") or []]
 
 
 def write_config(site: Site, admin: Person) -> None:
     """Write the example as the site needs it, and a script for its own job to run."""
     clone = admin.folder / CONFIG
     shutil.copytree(REPOSITORY / "examples" / CONFIG, clone, dirs_exist_ok=True)
-    (node,) = site.with_role("test-node")
+    node = site.only("test-node")
     public = (node.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
     nodes = clone / "zuul.d/nodes.yaml"
     nodes.write_text(re.sub("host-key: .*", f"host-key: {' '.join(public[:2])}", nodes.read_text()))
     secret = (REPOSITORY / "pillar/dev/logs-upload.key").read_text()
     url = f"https://{site.lab.site.services['zuul']}"
-    (executor,) = site.with_role("zuul-executor")
+    executor = site.only("zuul-executor")
     words = ("bash", "-c", ENCRYPT, "bash", url, CONFIG)
     (clone / "zuul.d/secrets.yaml").write_text(executor.call(*words, stdin=secret).stdout)
     own = [{"project": {"name": CONFIG, "templates": ["tested-by-script"]}}]
@@ -141,13 +133,12 @@ def voted_change(site: Site, admin: Person) -> str:
 
 def builds(site: Site) -> list[dict]:
     """Return the builds of the job, the newest first."""
-    return answered(site, BUILDS) or []
+    return json.loads(asked(site, BUILDS) or "[]")
 
 
 def log(site: Site, build: dict) -> str:
-    """Return the script's log, as a client on another host gets it over TLS."""
-    address = f"{build['log_url']}node/script.txt"
-    return site.with_role("salt-master")[0].call(*CURL, address, check=False).stdout
+    """Return the script's log as the log host serves it."""
+    return got(site, f"{build['log_url']}node/script.txt")
 
 
 def test_change_is_tested_on_a_node_its_logs_are_served_and_it_is_merged(
@@ -171,7 +162,7 @@ def test_zuul_wiped_keys_and_builds_come_back_from_the_backup(
     keys, so that the secret in the job can still be read, and the builds of before."""
     before = {build["uuid"] for build in builds(site)}
     assert before
-    (ci,) = site.with_role("zuul-scheduler")
+    ci = site.only("zuul-scheduler")
     assert set(ci.host.roles) >= {"zookeeper", "database", "zuul-web"}
     for name in ("zuul", "postgresql"):
         ci.call("saltern-backup", "run", name)

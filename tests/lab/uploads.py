@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.hosts.machine import Machine
+from tests.lab.clients import until
 from tests.lab.conftest import Site
 
 TRY = "try-uploads"
@@ -87,3 +90,26 @@ class Client:
         """Upload as a job does."""
         done = self.rsync(account, "--mkpath", source, f"REMOTE:{target}")
         assert done.returncode == 0, done.stderr
+
+
+def artifact(client: Client, account: str, name: str, content: str) -> None:
+    """Upload an artifact as the documentation says: its sums last."""
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    shutil.rmtree(client.seen / "artifact", ignore_errors=True)
+    client.put("artifact/tool", content)
+    client.upload(account, "artifact/tool", f"{name}/")
+    client.put("artifact/SHA256SUMS", f"{digest}  tool\n")
+    client.upload(account, "artifact/SHA256SUMS", f"{name}/")
+
+
+def published(client: Client, path: str, *, by_timer: bool = False) -> bytes:
+    """Return what an artifact's address gives once it was published, by the timer or at once."""
+    machine = client.site.only("artifacts")
+
+    def look() -> bytes | None:
+        if not by_timer:
+            machine.call("systemctl", "start", "artifacts-publish.service", check=False)
+        answer = client.get("artifacts", path)
+        return answer.body if answer.status == 200 else None
+
+    return until(look, f"{path} is published", 90)
